@@ -1,0 +1,59 @@
+/** In which versions a fact holds, with its source. Rules name a gate; they never compare versions themselves. */
+import { compareVersions } from "./versions.ts";
+import type { Component, Versions } from "./versions.ts";
+
+export interface Gate {
+  readonly about: string;
+  readonly component: Component;
+  /** First version in which it holds; from the beginning if left out. */
+  readonly since?: string;
+  /** First version in which it no longer holds; to this day if left out. */
+  readonly until?: string;
+  /** `"title, where"`. */
+  readonly source: string;
+}
+
+export const GATES = {
+  exitOnZero: {
+    about: "EXIT_ON_ZERO_ACTIVE_CONNECTIONS and MINIMUM_DRAIN_DURATION are read by the proxy's agent",
+    component: "istio",
+    since: "1.12",
+    source: "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
+  },
+  grpcProbesRewritten: {
+    about: "the injector rewrites gRPC probes",
+    component: "istio",
+    since: "1.13",
+    source: "Istio, Health Checking of Istio Services, https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/",
+  },
+  localReachableWithIptables: {
+    about: "kube-proxy in iptables mode sends what Pods address to a load balancer's IP to every endpoint, despite Local",
+    component: "kubernetes",
+    since: "1.15",
+    source: "kubernetes/kubernetes issue 79865, https://github.com/kubernetes/kubernetes/issues/79865",
+  },
+  localReachableWithIpvs: {
+    about: "kube-proxy in IPVS mode does so as well, for Pods that are not on the host network",
+    component: "kubernetes",
+    since: "1.21",
+    source: "kubernetes/kubernetes pull request 97081, https://github.com/kubernetes/kubernetes/pull/97081",
+  },
+  tcpProbesRewritten: {
+    about: "the injector rewrites TCP probes",
+    component: "istio",
+    since: "1.12",
+    source: "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
+  },
+} as const satisfies Readonly<Record<string, Gate>>;
+
+export type GateName = keyof typeof GATES;
+
+/** Whether the fact holds; undefined if the version is not known or cannot be read. */
+export function holds(name: GateName, versions: Versions): boolean | undefined {
+  const { component, since, until }: Gate = GATES[name];
+  const version = versions[component]?.value;
+  if (version === undefined) return undefined;
+  const [fromSince, fromUntil] = [compareVersions(version, since ?? "0.0"), compareVersions(version, until ?? "99999.0")];
+  if (fromSince === undefined || fromUntil === undefined) return undefined;
+  return fromSince >= 0 && fromUntil < 0;
+}

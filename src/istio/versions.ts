@@ -1,0 +1,33 @@
+/** Version numbers of the components whose behaviour depends on them. */
+
+export const COMPONENTS = ["istio", "kubernetes", "ccm", "asm"] as const;
+export type Component = (typeof COMPONENTS)[number];
+
+/** A version, and where it was read: `"assume"`, `"image of istiod"`. */
+export interface KnownVersion {
+  readonly value: string;
+  readonly from: string;
+}
+export type Versions = { readonly [C in Component]?: KnownVersion };
+
+const VERSION = /^v?(\d{1,5})\.(\d{1,5})(?:\.(\d{1,5}))?/;
+
+/** `[1, 10, 0]` of `"1.10"`, `"v1.10.0-alpha"`, `"1.10-dev"`; undefined for anything else. */
+export function parseVersion(text: string): readonly [number, number, number] | undefined {
+  const match = VERSION.exec(text);
+  return match ? [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)] : undefined;
+}
+
+/** Negative if `left` is older, 0 if the same, positive if newer; undefined if either is no version. */
+export function compareVersions(left: string, right: string): number | undefined {
+  const [one, other] = [parseVersion(left), parseVersion(right)];
+  if (!one || !other) return undefined;
+  return one[0] - other[0] || one[1] - other[1] || one[2] - other[2];
+}
+
+/** The version in an image's tag: `"1.22.3"` of `registry/proxyv2:1.22.3-distroless`; undefined without one. */
+export function versionOfImage(image: string): string | undefined {
+  const [name = ""] = image.split("@");
+  const tag = name.slice(name.lastIndexOf("/") + 1).split(":")[1] ?? "";
+  return parseVersion(tag)?.join(".");
+}

@@ -1,0 +1,214 @@
+/** The kinds that foresail knows, and the fields of them that its rules look at. */
+import { boolean, intOrString, list, mapOf, number, object, string } from "./shape.ts";
+import type { Shape, Shaped } from "./shape.ts";
+
+const metadata = object({
+  name: string,
+  generateName: string,
+  namespace: string,
+  uid: string,
+  generation: number,
+  labels: mapOf(string),
+  annotations: mapOf(string),
+  creationTimestamp: string,
+  deletionTimestamp: string,
+  ownerReferences: list(object({ apiVersion: string, kind: string, name: string, controller: boolean })),
+});
+
+const labelSelector = object({
+  matchLabels: mapOf(string),
+  matchExpressions: list(object({ key: string, operator: string, values: list(string) })),
+});
+
+const handler = object({
+  exec: object({ command: list(string) }),
+  httpGet: object({ port: intOrString, path: string, host: string }),
+  tcpSocket: object({ port: intOrString, host: string }),
+  sleep: object({ seconds: number }),
+});
+
+const probe = object({
+  exec: object({}),
+  httpGet: object({ port: intOrString, path: string, host: string }),
+  tcpSocket: object({ port: intOrString, host: string }),
+  grpc: object({ port: number, service: string }),
+});
+
+const container = object({
+  name: string,
+  image: string,
+  command: list(string),
+  args: list(string),
+  env: list(object({ name: string, value: string })),
+  ports: list(object({ name: string, containerPort: number, protocol: string })),
+  livenessProbe: probe,
+  readinessProbe: probe,
+  startupProbe: probe,
+  lifecycle: object({ preStop: handler, postStart: handler }),
+  restartPolicy: string,
+});
+
+const podSpec = object({
+  containers: list(container),
+  initContainers: list(container),
+  hostNetwork: boolean,
+  restartPolicy: string,
+  terminationGracePeriodSeconds: number,
+});
+
+const podTemplate = object({ metadata, spec: podSpec });
+const workload = object({ metadata, spec: object({ template: podTemplate }) });
+
+const loadBalancerStatus = object({
+  loadBalancer: object({ ingress: list(object({ ip: string, hostname: string, ipMode: string })) }),
+});
+
+const SHAPES = {
+  ConfigMap: object({ metadata, data: mapOf(string) }),
+  CronJob: object({
+    metadata,
+    spec: object({ jobTemplate: object({ spec: object({ template: podTemplate }) }) }),
+  }),
+  DaemonSet: workload,
+  Deployment: workload,
+  DestinationRule: object({
+    metadata,
+    spec: object({ host: string, exportTo: list(string), workloadSelector: object({ matchLabels: mapOf(string) }) }),
+  }),
+  GatewayClass: object({ metadata, spec: object({ controllerName: string }) }),
+  IstioGateway: object({
+    metadata,
+    spec: object({ serviceType: string, externalTrafficPolicy: string, serviceAnnotations: mapOf(string) }),
+    status: loadBalancerStatus,
+  }),
+  Job: workload,
+  KubernetesGateway: object({ metadata, spec: object({ gatewayClassName: string }) }),
+  MutatingWebhookConfiguration: object({
+    metadata,
+    webhooks: list(object({ name: string, namespaceSelector: labelSelector, objectSelector: labelSelector })),
+  }),
+  Namespace: object({ metadata }),
+  PeerAuthentication: object({
+    metadata,
+    spec: object({
+      selector: object({ matchLabels: mapOf(string) }),
+      mtls: object({ mode: string }),
+      portLevelMtls: mapOf(object({ mode: string })),
+    }),
+  }),
+  Pod: object({ metadata, spec: podSpec }),
+  ReplicaSet: workload,
+  Service: object({
+    metadata,
+    spec: object({
+      type: string,
+      selector: mapOf(string),
+      externalName: string,
+      externalTrafficPolicy: string,
+      ports: list(
+        object({ name: string, port: number, targetPort: intOrString, protocol: string, appProtocol: string }),
+      ),
+    }),
+    status: loadBalancerStatus,
+  }),
+  ServiceEntry: object({ metadata, spec: object({ hosts: list(string), exportTo: list(string) }) }),
+  StatefulSet: workload,
+  WorkloadEntry: object({ metadata, spec: object({ labels: mapOf(string) }) }),
+  WorkloadGroup: object({ metadata, spec: object({ metadata: object({ labels: mapOf(string) }) }) }),
+};
+
+/** A kind's name in foresail: Kubernetes' own, except where two groups use the same one. */
+export type Kind = keyof typeof SHAPES;
+export type Kinds = { readonly [K in Kind]: Shaped<(typeof SHAPES)[K]> };
+
+export type Metadata = Shaped<typeof metadata>;
+export type PodSpec = Shaped<typeof podSpec>;
+export type Container = Shaped<typeof container>;
+export type Probe = Shaped<typeof probe>;
+export type LabelSelector = Shaped<typeof labelSelector>;
+export type Labels = Readonly<Record<string, string>>;
+
+/** What every object has, whatever its kind. */
+export interface AnyObject {
+  readonly metadata?: Metadata;
+}
+
+interface KindFacts {
+  readonly group: string;
+  /** The kind as it stands in a manifest. */
+  readonly kind: string;
+  readonly plural: string;
+  /** Every version that was ever served, oldest first. */
+  readonly versions: readonly string[];
+  readonly namespaced: boolean;
+}
+
+const ISTIO_NETWORKING = { group: "networking.istio.io", versions: ["v1alpha3", "v1beta1", "v1"], namespaced: true };
+const GATEWAY_API = { group: "gateway.networking.k8s.io", versions: ["v1alpha2", "v1beta1", "v1"] };
+const APPS = { group: "apps", versions: ["v1"], namespaced: true };
+const CORE = { group: "", versions: ["v1"] };
+
+export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
+  ConfigMap: { ...CORE, kind: "ConfigMap", plural: "configmaps", namespaced: true },
+  CronJob: { group: "batch", kind: "CronJob", plural: "cronjobs", versions: ["v1beta1", "v1"], namespaced: true },
+  DaemonSet: { ...APPS, kind: "DaemonSet", plural: "daemonsets" },
+  Deployment: { ...APPS, kind: "Deployment", plural: "deployments" },
+  DestinationRule: { ...ISTIO_NETWORKING, kind: "DestinationRule", plural: "destinationrules" },
+  GatewayClass: { ...GATEWAY_API, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
+  IstioGateway: {
+    group: "istio.alibabacloud.com",
+    kind: "IstioGateway",
+    plural: "istiogateways",
+    versions: ["v1beta1", "v1"],
+    namespaced: true,
+  },
+  Job: { group: "batch", kind: "Job", plural: "jobs", versions: ["v1"], namespaced: true },
+  KubernetesGateway: { ...GATEWAY_API, kind: "Gateway", plural: "gateways", namespaced: true },
+  MutatingWebhookConfiguration: {
+    group: "admissionregistration.k8s.io",
+    kind: "MutatingWebhookConfiguration",
+    plural: "mutatingwebhookconfigurations",
+    versions: ["v1"],
+    namespaced: false,
+  },
+  Namespace: { ...CORE, kind: "Namespace", plural: "namespaces", namespaced: false },
+  PeerAuthentication: {
+    group: "security.istio.io",
+    kind: "PeerAuthentication",
+    plural: "peerauthentications",
+    versions: ["v1beta1", "v1"],
+    namespaced: true,
+  },
+  Pod: { ...CORE, kind: "Pod", plural: "pods", namespaced: true },
+  ReplicaSet: { ...APPS, kind: "ReplicaSet", plural: "replicasets" },
+  Service: { ...CORE, kind: "Service", plural: "services", namespaced: true },
+  ServiceEntry: { ...ISTIO_NETWORKING, kind: "ServiceEntry", plural: "serviceentries" },
+  StatefulSet: { ...APPS, kind: "StatefulSet", plural: "statefulsets" },
+  WorkloadEntry: { ...ISTIO_NETWORKING, kind: "WorkloadEntry", plural: "workloadentries" },
+  WorkloadGroup: { ...ISTIO_NETWORKING, kind: "WorkloadGroup", plural: "workloadgroups" },
+};
+
+export const KINDS: readonly Kind[] = Object.keys(SHAPES).filter(isKind);
+
+const KIND_OF = new Map(KINDS.map((kind) => [`${KIND_FACTS[kind].group}/${KIND_FACTS[kind].kind}`, kind]));
+
+export function isKind(name: string): name is Kind {
+  return Object.hasOwn(SHAPES, name);
+}
+
+/** By group and kind: to Istio, too, the version is of no meaning. Undefined for kinds foresail does not know. */
+export function findKind(group: string, kind: string): Kind | undefined {
+  return KIND_OF.get(`${group}/${kind}`);
+}
+
+/** `"networking.istio.io/v1"` is of group `"networking.istio.io"`, `"v1"` of the core group `""`. */
+export function groupOf(apiVersion: string): string {
+  const slash = apiVersion.lastIndexOf("/");
+  return slash < 0 ? "" : apiVersion.slice(0, slash);
+}
+
+/** The fields of an object that rules look at; what is wrongly typed reads as missing. */
+export function readObject<K extends Kind>(kind: K, value: unknown): Kinds[K] {
+  const shapes: { readonly [Name in Kind]: Shape<Kinds[Name]> } = SHAPES;
+  return shapes[kind].read(value) ?? shapes[kind].blank;
+}

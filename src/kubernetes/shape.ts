@@ -1,0 +1,86 @@
+/**
+ * Reads the part of an object that rules look at, and only that, out of unknown JSON.
+ *
+ * A missing, null or wrongly typed value reads as missing, so that no rule has to expect one. Elements of a list keep
+ * their index: a wrongly typed one reads as the shape's blank. Nothing deeper than the shape is visited, so neither depth
+ * nor size of the rest of an object matters.
+ */
+import { isObject } from "./json.ts";
+
+export interface Shape<T> {
+  /** What stands for a wrongly typed element of a list. */
+  readonly blank: T;
+  read(value: unknown): T | undefined;
+}
+
+export type Shaped<S> = S extends Shape<infer T> ? T : never;
+
+export const string: Shape<string> = { blank: "", read: (value) => (typeof value === "string" ? value : undefined) };
+
+export const number: Shape<number> = {
+  blank: Number.NaN,
+  read: (value) => (typeof value === "number" ? value : undefined),
+};
+
+export const boolean: Shape<boolean> = {
+  blank: false,
+  read: (value) => (typeof value === "boolean" ? value : undefined),
+};
+
+/** Kubernetes' IntOrString: a port number or a port name. */
+export const intOrString: Shape<number | string> = {
+  blank: "",
+  read: (value) => (typeof value === "number" || typeof value === "string" ? value : undefined),
+};
+
+export function list<T>(element: Shape<T>): Shape<readonly T[]> {
+  return {
+    blank: [],
+    read: (value) => (Array.isArray(value) ? value.map((one) => element.read(one) ?? element.blank) : undefined),
+  };
+}
+
+/** Labels, annotations and their like. Values of another type are left out. */
+export function mapOf<T>(element: Shape<T>): Shape<Readonly<Record<string, T>>> {
+  return {
+    blank: {},
+    read(value) {
+      if (!isObject(value)) return undefined;
+      const result: Record<string, T> = {};
+      for (const key of Object.keys(value)) {
+        const read = element.read(value[key]);
+        // No Kubernetes key can be named so, and on a plain object it would be the prototype.
+        if (read !== undefined && key !== "__proto__") result[key] = read;
+      }
+      return result;
+    },
+  };
+}
+
+type Fields = { readonly [name: string]: Shape<unknown> };
+type ObjectOf<F extends Fields> = { readonly [Name in keyof F]?: Shaped<F[Name]> };
+
+export function object<const F extends Fields>(fields: F): Shape<ObjectOf<F>> {
+  const names = Object.keys(fields);
+  return {
+    blank: {},
+    read(value) {
+      if (!isObject(value)) return undefined;
+      const result: { [Name in keyof F]?: Shaped<F[Name]> } = {};
+      for (const name of names) readField(fields, name, value, result);
+      return result;
+    },
+  };
+}
+
+function readField<F extends Fields>(
+  fields: F,
+  name: keyof F & string,
+  value: { readonly [key: string]: unknown },
+  result: { [Name in keyof F]?: unknown },
+): void {
+  // Own properties only: an object without `constructor` has one all the same.
+  if (!Object.hasOwn(value, name)) return;
+  const read = fields[name]?.read(value[name]);
+  if (read !== undefined) result[name] = read;
+}

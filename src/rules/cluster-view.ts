@@ -1,0 +1,124 @@
+/**
+ * What a rule can ask about the rest of the cluster, by name of the question: nothing here is answered by scanning.
+ * `cluster/` implements it. A rule sees only the questions whose kinds it declares in `reads`.
+ */
+import type { Injector, InjectorSettings } from "../istio/injection.ts";
+import type { Versions } from "../istio/versions.ts";
+import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";
+
+/** Whose API server holds an object: the cluster's own, or the mesh's control plane (ASM). */
+export type Plane = "data" | "mesh";
+
+/** The mesh's settings, from configuration and ConfigMaps; with Istio's defaults where nothing says otherwise. */
+export interface Mesh {
+  readonly rootNamespace: string;
+  readonly clusterDomain: string;
+  /** meshConfig.defaultDestinationRuleExportTo; empty if unset. */
+  readonly defaultDestinationRuleExportTo: readonly string[];
+  /** meshConfig.defaultServiceExportTo, for ServiceEntries as well; empty if unset. */
+  readonly defaultServiceExportTo: readonly string[];
+  /** Clients may run in clusters that are not seen. */
+  readonly multiCluster: boolean;
+  /** All injectors of the cluster; empty if none is known. */
+  readonly injectors: readonly Injector[];
+  /** What the injector of a revision ("" is the default one) is set to; undefined if that cannot be read. */
+  injectorSettings(revision: string): InjectorSettings | undefined;
+  /** meshConfig.defaultConfig, as far as draining goes. */
+  readonly defaultProxyConfig: {
+    readonly terminationDrainDuration?: string;
+    readonly proxyMetadata: Readonly<Record<string, string>>;
+  };
+}
+
+/** A hostname that the mesh knows, and who owns it. */
+export interface MeshHost {
+  /** As Istio has it: `web.b.svc.cluster.local`, or a ServiceEntry's host, `*.example.com` included. */
+  readonly hostname: string;
+  readonly kind: "Service" | "ServiceEntry";
+  readonly namespace: string;
+  readonly name: string;
+  /** To whom it is exported: the annotation or field; empty if neither is set. */
+  readonly exportTo: readonly string[];
+  /** An ExternalName Service: Istio builds no cluster for it. */
+  readonly isExternalName: boolean;
+}
+
+/** Proxies of one namespace that look alike. */
+export interface Client {
+  readonly namespace: string;
+  /** Undefined where Pods may start whose labels nobody knows yet. */
+  readonly labels: Labels | undefined;
+  readonly proxy: "sidecar" | "gateway" | "waypoint";
+  /** `"Pods"`, `"the namespace's injection label"`: completes "is a client because of ...". */
+  readonly because: string;
+}
+
+/** Pods of one namespace with the same labels, proxy and exclusions. */
+export interface PodGroup {
+  readonly labels: Labels;
+  readonly proxy: "none" | "sidecar" | "gateway" | "waypoint";
+  /** Of the annotation traffic.sidecar.istio.io/excludeInboundPorts. */
+  readonly excludedInboundPorts: readonly number[];
+  readonly count: number;
+}
+
+export interface ServiceQuestions {
+  /** Services of the namespace whose selector selects Pods with these labels. */
+  selecting(namespace: string, labels: Labels): readonly Kinds["Service"][];
+}
+
+export interface HostQuestions {
+  /** Every owner of exactly this hostname. */
+  named(hostname: string): readonly MeshHost[];
+  /** Every host that a DestinationRule's host covers: the same, or one below its wildcard. Lazily, in order of hostname. */
+  coveredBy(host: string): Iterable<MeshHost>;
+  /** The narrowest wildcard host that covers this one and is not the same. */
+  wildcardAbove(host: string): MeshHost | undefined;
+  /** Namespaces that have a Service of this name, in order. */
+  namespacesOfService(name: string): readonly string[];
+}
+
+export interface ClientQuestions {
+  inNamespace(namespace: string): readonly Client[];
+  /** All namespaces with at least one client, in order. */
+  namespaces(): readonly string[];
+  /** Whether anything is known about the namespace: a live cluster knows all, files those they have something of. */
+  isKnown(namespace: string): boolean;
+}
+
+export interface PodQuestions {
+  selectedBy(namespace: string, selector: Labels): readonly PodGroup[];
+}
+
+export interface Questions {
+  readonly clients: ClientQuestions;
+  readonly hosts: HostQuestions;
+  readonly pods: PodQuestions;
+  readonly services: ServiceQuestions;
+}
+
+/** The kinds that each question is answered from. */
+export const QUESTION_READS = {
+  clients: ["GatewayClass", "KubernetesGateway", "Namespace", "Pod", "WorkloadEntry", "WorkloadGroup"],
+  hosts: ["Service", "ServiceEntry"],
+  pods: ["Pod"],
+  services: ["Service"],
+} as const satisfies { readonly [Q in keyof Questions]: readonly Kind[] };
+
+/** The kinds that `mesh` and `versions` are made of; read whatever the rules declare. */
+export const MESH_READS = ["ConfigMap", "MutatingWebhookConfiguration"] as const satisfies readonly Kind[];
+
+type Answerable<Reads extends Kind> = {
+  readonly [Q in keyof Questions as (typeof QUESTION_READS)[Q][number] extends Reads ? Q : never]: Questions[Q];
+};
+
+/** Everything else in the cluster at one moment. The object under review is never in it. */
+export type ClusterView<Reads extends Kind> = {
+  readonly mesh: Mesh;
+  readonly versions: Versions;
+  get<K extends Reads>(kind: K, namespace: string, name: string): Kinds[K] | undefined;
+  /** In order of name. */
+  list<K extends Reads>(kind: K, namespace: string): readonly Kinds[K][];
+  /** Whose API server holds the object; undefined if it is not there. */
+  planeOf(kind: Reads, namespace: string, name: string): Plane | undefined;
+} & Answerable<Reads>;
