@@ -18,16 +18,19 @@ export const GATES = {
     about: "EXIT_ON_ZERO_ACTIVE_CONNECTIONS and MINIMUM_DRAIN_DURATION are read by the proxy's agent",
     component: "istio",
     since: "1.12",
-    source: "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
+    source:
+      "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
   },
   grpcProbesRewritten: {
     about: "the injector rewrites gRPC probes",
     component: "istio",
     since: "1.13",
-    source: "Istio, Health Checking of Istio Services, https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/",
+    source:
+      "Istio, Health Checking of Istio Services, https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/",
   },
   localReachableWithIptables: {
-    about: "kube-proxy in iptables mode sends what Pods address to a load balancer's IP to every endpoint, despite Local",
+    about:
+      "kube-proxy in iptables mode sends what Pods address to a load balancer's IP to every endpoint, despite Local",
     component: "kubernetes",
     since: "1.15",
     source: "kubernetes/kubernetes issue 79865, https://github.com/kubernetes/kubernetes/issues/79865",
@@ -42,7 +45,8 @@ export const GATES = {
     about: "the injector rewrites TCP probes",
     component: "istio",
     since: "1.12",
-    source: "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
+    source:
+      "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
   },
 } as const satisfies Readonly<Record<string, Gate>>;
 
@@ -53,7 +57,10 @@ export function holds(name: GateName, versions: Versions): boolean | undefined {
   const { component, since, until }: Gate = GATES[name];
   const version = versions[component]?.value;
   if (version === undefined) return undefined;
-  const [fromSince, fromUntil] = [compareVersions(version, since ?? "0.0"), compareVersions(version, until ?? "99999.0")];
+  const [fromSince, fromUntil] = [
+    compareVersions(version, since ?? "0.0"),
+    compareVersions(version, until ?? "99999.0"),
+  ];
   if (fromSince === undefined || fromUntil === undefined) return undefined;
   return fromSince >= 0 && fromUntil < 0;
 }

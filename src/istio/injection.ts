@@ -85,7 +85,9 @@ export interface InjectedProxy {
 /** The injected proxy; undefined before injection, also where a container istio-proxy with image `auto` waits for it. */
 export function findInjectedProxy(spec: PodSpec): InjectedProxy | undefined {
   for (const list of ["containers", "initContainers"] as const) {
-    const index = (spec[list] ?? []).findIndex(({ name, image }) => name === "istio-proxy" && image !== "auto");
+    const index = (spec[list] ?? []).findIndex(
+      ({ name, image }) => name === "istio-proxy" && image !== "auto",
+    );
     const container = spec[list]?.[index];
     if (!container) continue;
     const isNative = list === "initContainers";

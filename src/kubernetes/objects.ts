@@ -73,7 +73,11 @@ const SHAPES = {
   Deployment: workload,
   DestinationRule: object({
     metadata,
-    spec: object({ host: string, exportTo: list(string), workloadSelector: object({ matchLabels: mapOf(string) }) }),
+    spec: object({
+      host: string,
+      exportTo: list(string),
+      workloadSelector: object({ matchLabels: mapOf(string) }),
+    }),
   }),
   GatewayClass: object({ metadata, spec: object({ controllerName: string }) }),
   IstioGateway: object({
@@ -106,7 +110,13 @@ const SHAPES = {
       externalName: string,
       externalTrafficPolicy: string,
       ports: list(
-        object({ name: string, port: number, targetPort: intOrString, protocol: string, appProtocol: string }),
+        object({
+          name: string,
+          port: number,
+          targetPort: intOrString,
+          protocol: string,
+          appProtocol: string,
+        }),
       ),
     }),
     status: loadBalancerStatus,
@@ -143,14 +153,24 @@ interface KindFacts {
   readonly namespaced: boolean;
 }
 
-const ISTIO_NETWORKING = { group: "networking.istio.io", versions: ["v1alpha3", "v1beta1", "v1"], namespaced: true };
+const ISTIO_NETWORKING = {
+  group: "networking.istio.io",
+  versions: ["v1alpha3", "v1beta1", "v1"],
+  namespaced: true,
+};
 const GATEWAY_API = { group: "gateway.networking.k8s.io", versions: ["v1alpha2", "v1beta1", "v1"] };
 const APPS = { group: "apps", versions: ["v1"], namespaced: true };
 const CORE = { group: "", versions: ["v1"] };
 
 export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
   ConfigMap: { ...CORE, kind: "ConfigMap", plural: "configmaps", namespaced: true },
-  CronJob: { group: "batch", kind: "CronJob", plural: "cronjobs", versions: ["v1beta1", "v1"], namespaced: true },
+  CronJob: {
+    group: "batch",
+    kind: "CronJob",
+    plural: "cronjobs",
+    versions: ["v1beta1", "v1"],
+    namespaced: true,
+  },
   DaemonSet: { ...APPS, kind: "DaemonSet", plural: "daemonsets" },
   Deployment: { ...APPS, kind: "Deployment", plural: "deployments" },
   DestinationRule: { ...ISTIO_NETWORKING, kind: "DestinationRule", plural: "destinationrules" },

@@ -3,7 +3,14 @@ import type { FieldPath } from "./field-path.ts";
 import type { Kind, Kinds, Metadata, PodSpec } from "./objects.ts";
 
 /** The kinds that hold the template of a Pod. */
-export const WORKLOAD_KINDS = ["CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet"] as const;
+export const WORKLOAD_KINDS = [
+  "CronJob",
+  "DaemonSet",
+  "Deployment",
+  "Job",
+  "ReplicaSet",
+  "StatefulSet",
+] as const;
 export const POD_KINDS = ["Pod", ...WORKLOAD_KINDS] as const;
 export type PodKind = (typeof POD_KINDS)[number];
 
@@ -16,7 +23,7 @@ export interface PodTemplate {
 
 interface Place<K extends PodKind> {
   readonly path: FieldPath;
-  template(object: Kinds[K]): Kinds["Pod"] | undefined;
+  readonly template: (object: Kinds[K]) => Kinds["Pod"] | undefined;
 }
 
 const IN_SPEC = {

@@ -15,7 +15,10 @@ export interface Shape<T> {
 
 export type Shaped<S> = S extends Shape<infer T> ? T : never;
 
-export const string: Shape<string> = { blank: "", read: (value) => (typeof value === "string" ? value : undefined) };
+export const string: Shape<string> = {
+  blank: "",
+  read: (value) => (typeof value === "string" ? value : undefined),
+};
 
 export const number: Shape<number> = {
   blank: Number.NaN,
@@ -36,7 +39,8 @@ export const intOrString: Shape<number | string> = {
 export function list<T>(element: Shape<T>): Shape<readonly T[]> {
   return {
     blank: [],
-    read: (value) => (Array.isArray(value) ? value.map((one) => element.read(one) ?? element.blank) : undefined),
+    read: (value) =>
+      Array.isArray(value) ? value.map((one) => element.read(one) ?? element.blank) : undefined,
   };
 }
 

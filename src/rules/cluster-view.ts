@@ -109,7 +109,9 @@ export const QUESTION_READS = {
 export const MESH_READS = ["ConfigMap", "MutatingWebhookConfiguration"] as const satisfies readonly Kind[];
 
 type Answerable<Reads extends Kind> = {
-  readonly [Q in keyof Questions as (typeof QUESTION_READS)[Q][number] extends Reads ? Q : never]: Questions[Q];
+  readonly [
+    Q in keyof Questions as (typeof QUESTION_READS)[Q][number] extends Reads ? Q : never
+  ]: Questions[Q];
 };
 
 /** Everything else in the cluster at one moment. The object under review is never in it. */

@@ -1,9 +1,7 @@
 /** What the configuration says: about rules, for the engine; about the mesh, for the cluster's view. */
 import type { Component } from "../istio/versions.ts";
 import type { LabelSelector } from "../kubernetes/objects.ts";
-import type { Action } from "./rule.ts";
-
-export type OptionValue = boolean | string | readonly string[];
+import type { Action, OptionValue } from "./rule.ts";
 
 export interface RulePolicy {
   readonly action: Action;
@@ -44,7 +42,10 @@ export interface MeshSettings {
   readonly istioNamespace: string;
   readonly clusterDomain: string;
   readonly multiCluster: boolean;
-  readonly clientNamespaces: { readonly names: readonly string[]; readonly selector: LabelSelector | undefined };
+  readonly clientNamespaces: {
+    readonly names: readonly string[];
+    readonly selector: LabelSelector | undefined;
+  };
   readonly assume: Readonly<Partial<Record<Component, string>>>;
 }
 

@@ -24,7 +24,7 @@ interface Subject<K extends Kind> {
   /** `PREFIX*` of an object with generateName. */
   readonly name: string;
 }
-type ReviewOf<K extends Kind> =
+export type ReviewOf<K extends Kind> =
   | (Subject<K> & { readonly operation: "CREATE"; readonly object: Kinds[K] })
   | (Subject<K> & { readonly operation: "UPDATE"; readonly object: Kinds[K]; readonly oldObject: Kinds[K] })
   | (Subject<K> & { readonly operation: "DELETE"; readonly oldObject: Kinds[K] });
@@ -41,10 +41,14 @@ export type Message =
       readonly action?: "Audit" | "Warn" | "Deny";
       /** Instead of the rule's remedy; may use the same marks. */
       readonly remedy?: string;
+      /** Spoken by `/mutate`, because the API server refuses the object before `/validate` is asked. */
+      readonly atMutation?: true;
     };
 export type Messages = Readonly<Record<string, Message>>;
 
-type Mark<Text extends string> = Text extends `${string}{{${infer Name}}}${infer Rest}` ? Name | Mark<Rest> : never;
+type Mark<Text extends string> = Text extends `${string}{{${infer Name}}}${infer Rest}`
+  ? Name | Mark<Rest>
+  : never;
 type MarksOf<M extends Message> = M extends string
   ? Mark<M>
   : M extends { readonly text: infer Text extends string; readonly remedy: infer Remedy extends string }
@@ -75,8 +79,9 @@ export type Finding<M extends Messages> = {
   } & Data<MarksOf<M[Id]>>;
 }[keyof M & string];
 
+export type OptionValue = boolean | string | readonly string[];
 export interface Option {
-  readonly default: boolean | string | readonly string[];
+  readonly default: OptionValue;
   /** The values a string may have; any if left out. */
   readonly values?: readonly string[];
   /** One line for the docs. */
@@ -143,5 +148,19 @@ export function defineRule<
   return rule;
 }
 
+/** A finding of any rule. */
+export interface AnyFinding {
+  readonly message: string;
+  readonly field: FieldPath;
+  readonly fix?: readonly Change[];
+  readonly data?: MessageData;
+}
+
 /** A rule whose type parameters no longer matter, as the registry and the engine see it. */
-export type AnyRule = Rule<Kind, Operation, Kind, Messages, Options>;
+export interface AnyRule extends Omit<Rule<Kind, Operation, Kind, Messages, Options>, "check"> {
+  check(
+    review: ReviewOf<Kind>,
+    cluster: ClusterView<Kind>,
+    options: Readonly<Record<string, OptionValue>>,
+  ): Iterable<AnyFinding>;
+}
