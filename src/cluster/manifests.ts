@@ -1,0 +1,180 @@
+/** Kubernetes objects out of files, folders and texts, each with its place. */
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { ForesailError } from "../errors.ts";
+import type { FieldPath } from "../kubernetes/field-path.ts";
+import { isObject } from "../kubernetes/json.ts";
+import { findKind, groupOf, readObject } from "../kubernetes/objects.ts";
+import type { Kind } from "../kubernetes/objects.ts";
+import { parseYaml } from "../kubernetes/yaml.ts";
+import type { Position, YamlDocument } from "../kubernetes/yaml.ts";
+
+export interface Manifest {
+  /** As given on the command line; `-` for standard input. */
+  readonly file: string;
+  readonly apiVersion: string;
+  /** As it stands in the manifest. */
+  readonly kindName: string;
+  /** Undefined for kinds foresail does not know. */
+  readonly kind: Kind | undefined;
+  /** `PREFIX*` of an object with generateName. */
+  readonly name: string;
+  /** As written; undefined if it names none. */
+  readonly namespace: string | undefined;
+  /** Unread, as it would be sent to the API server. */
+  readonly object: unknown;
+  /** Of a field of the object, or of its nearest parent that is there. */
+  position(field: FieldPath): Position;
+}
+
+export interface ReadProblem extends Position {
+  readonly file: string;
+  readonly message: string;
+}
+
+export interface Manifests {
+  readonly manifests: readonly Manifest[];
+  /** Documents that could not be read; each file is named at least once. */
+  readonly problems: readonly ReadProblem[];
+  readonly documents: number;
+  /** Files in folders that hold no Kubernetes object. */
+  readonly skipped: number;
+}
+
+const EXTENSIONS = [".yaml", ".yml", ".json"];
+/** V8 ends strings at 512 MiB; no manifest comes near. */
+const MAX_FILE_BYTES = 128 * 1024 * 1024;
+
+/**
+ * Reads files and folders; `-` is the text of standard input. The order of files is that of their names.
+ * @throws ForesailError STATE_UNREADABLE if a path that was named is not there or cannot be opened
+ */
+export async function readManifests(paths: readonly string[], standardInput?: string): Promise<Manifests> {
+  const parts: Manifests[] = [];
+  for (const path of paths) {
+    if (path === "-") parts.push(parseManifests("-", standardInput ?? "", true));
+    else for (const file of await listFiles(path)) parts.push(await readFileManifests(file, file === path));
+  }
+  return {
+    manifests: parts.flatMap(({ manifests }) => manifests),
+    problems: parts.flatMap(({ problems }) => problems),
+    documents: sum(parts.map(({ documents }) => documents)),
+    skipped: sum(parts.map(({ skipped }) => skipped)),
+  };
+}
+
+/** The file itself, or the manifests below a folder, in order of name. Hidden folders and node_modules are left out. */
+export async function listFiles(path: string): Promise<readonly string[]> {
+  const facts = await stat(path).catch((cause: unknown) => {
+    throw new ForesailError({
+      code: "STATE_UNREADABLE",
+      message: `cannot read ${path}: ${reasonOf(cause)}`,
+      hint: "Name a file, a folder, or - for standard input.",
+      cause,
+    });
+  });
+  return facts.isDirectory() ? listFolder(path, new Set([await realpath(path)])) : [path];
+}
+
+/** `above` holds the real paths on the way here, so that a link that leads back up is not followed. */
+async function listFolder(folder: string, above: ReadonlySet<string>): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const files: string[] = [];
+  for (const { name } of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
+    if (name.startsWith(".") || name === "node_modules") continue;
+    const path = join(folder, name);
+    const facts = await stat(path).catch(() => undefined);
+    if (facts?.isDirectory()) {
+      const real = await realpath(path);
+      if (!above.has(real)) files.push(...(await listFolder(path, new Set([...above, real]))));
+    } else if (facts?.isFile() && EXTENSIONS.includes(extname(name).toLowerCase())) files.push(path);
+  }
+  return files;
+}
+
+async function readFileManifests(file: string, isNamed: boolean): Promise<Manifests> {
+  const unreadable = (message: string): Manifests => ({
+    manifests: [],
+    problems: [{ file, line: 1, column: 1, message }],
+    documents: 0,
+    skipped: 0,
+  });
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_FILE_BYTES) return unreadable(`larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`);
+    const bytes = await readFile(file);
+    if (bytes.includes(0)) return unreadable("not a text file");
+    return parseManifests(file, bytes.toString("utf8"), isNamed);
+  } catch (error) {
+    return unreadable(reasonOf(error));
+  }
+}
+
+/** `isNamed`: the user named this text, so a document that is no Kubernetes object is a problem and not passed over. */
+export function parseManifests(file: string, text: string, isNamed: boolean): Manifests {
+  const { documents, problems } = parseYaml(text);
+  const found = documents.map((document) => manifestsIn(file, document, document.value, []));
+  const strangers = documents.filter((_, index) => found[index] === undefined);
+  const strange = strangers.map(({ line }) => ({
+    file,
+    line,
+    column: 1,
+    message: "no Kubernetes object: apiVersion or kind is missing",
+  }));
+  const hasObjects = strangers.length < documents.length;
+  return {
+    manifests: found.flatMap((manifests) => manifests ?? []),
+    problems: [
+      ...problems.map((problem) => ({ file, ...problem })),
+      ...(isNamed || hasObjects ? strange : []),
+    ],
+    documents: documents.length,
+    skipped: !isNamed && !hasObjects && problems.length === 0 ? 1 : 0,
+  };
+}
+
+/** The object, or the items of a list; undefined if it is neither. */
+function manifestsIn(
+  file: string,
+  document: YamlDocument,
+  value: unknown,
+  path: FieldPath,
+): Manifest[] | undefined {
+  if (!isObject(value)) return undefined;
+  const { apiVersion, kind: kindName } = value;
+  if (typeof apiVersion !== "string" || typeof kindName !== "string" || kindName === "") return undefined;
+  if (kindName.endsWith("List") && Array.isArray(value["items"])) {
+    return value["items"].flatMap(
+      (item, index) => manifestsIn(file, document, item, [...path, "items", index]) ?? [],
+    );
+  }
+  const { name, generateName = "", namespace } = readObject("Namespace", value).metadata ?? {};
+  return [
+    {
+      file,
+      apiVersion,
+      kindName,
+      kind: findKind(groupOf(apiVersion), kindName),
+      name: name ?? `${generateName}*`,
+      namespace,
+      object: value,
+      position: (field) => document.position([...path, ...field]),
+    },
+  ];
+}
+
+const REASONS = new Map([
+  ["ENOENT", "no such file or folder"],
+  ["EACCES", "no permission"],
+  ["EISDIR", "it is a folder"],
+  ["ELOOP", "too many symbolic links"],
+]);
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return REASONS.get(code) ?? (error instanceof Error ? error.message : String(error));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}

@@ -1,0 +1,118 @@
+/** The mesh's own settings: from the configuration, Istio's ConfigMaps, and the injectors' webhook configurations. */
+import type { Injector, InjectorSettings } from "../istio/injection.ts";
+import { COMPONENTS, versionOfImage } from "../istio/versions.ts";
+import type { KnownVersion, Versions } from "../istio/versions.ts";
+import type { Kinds } from "../kubernetes/objects.ts";
+import { boolean, list, mapOf, object, string } from "../kubernetes/shape.ts";
+import type { Shape } from "../kubernetes/shape.ts";
+import { parseYaml } from "../kubernetes/yaml.ts";
+import type { Mesh } from "../rules/cluster-view.ts";
+import type { MeshSettings } from "../rules/policy.ts";
+import type { Store } from "./store.ts";
+
+const DEFAULT_ROOT_NAMESPACE = "istio-system";
+
+const meshConfigShape = object({
+  rootNamespace: string,
+  defaultDestinationRuleExportTo: list(string),
+  defaultServiceExportTo: list(string),
+  defaultConfig: object({ terminationDrainDuration: string, proxyMetadata: mapOf(string) }),
+});
+
+const injectorValuesShape = object({
+  sidecarInjectorWebhook: object({ rewriteAppHTTPProbe: boolean }),
+  global: object({ proxy: object({ excludeInboundPorts: string }) }),
+});
+
+export function meshOf(store: Store, settings: MeshSettings): Mesh {
+  const config = readYaml(meshConfigShape, findMeshConfig(store, settings.istioNamespace)?.data?.["mesh"]);
+  const drain = config.defaultConfig?.terminationDrainDuration;
+  return {
+    rootNamespace: settings.rootNamespace ?? (config.rootNamespace || DEFAULT_ROOT_NAMESPACE),
+    clusterDomain: settings.clusterDomain,
+    defaultDestinationRuleExportTo: config.defaultDestinationRuleExportTo ?? [],
+    defaultServiceExportTo: config.defaultServiceExportTo ?? [],
+    multiCluster: settings.multiCluster,
+    injectors: store.list("MutatingWebhookConfiguration", "").flatMap(([, one]) => injectorsIn(one)),
+    injectorSettings: (revision) => injectorSettings(store, settings.istioNamespace, revision),
+    defaultProxyConfig: {
+      ...(drain === undefined ? {} : { terminationDrainDuration: drain }),
+      proxyMetadata: config.defaultConfig?.proxyMetadata ?? {},
+    },
+  };
+}
+
+/** `istio`, else the first `istio-REV`, else the only ConfigMap anywhere that has the key. */
+function findMeshConfig(store: Store, istioNamespace: string): Kinds["ConfigMap"] | undefined {
+  const isMeshConfig = ([, configMap]: readonly [string, Kinds["ConfigMap"]]) =>
+    configMap.data?.["mesh"] !== undefined;
+  const here = store.list("ConfigMap", istioNamespace).filter(isMeshConfig);
+  const named = here.find(([name]) => name === "istio") ?? here.find(([name]) => name.startsWith("istio-"));
+  if (named) return named[1];
+  const anywhere = [...store.namespacesOf("ConfigMap")].flatMap((namespace) =>
+    store.list("ConfigMap", namespace).filter(isMeshConfig),
+  );
+  return anywhere.length === 1 ? anywhere[0]?.[1] : undefined;
+}
+
+function injectorSettings(
+  store: Store,
+  istioNamespace: string,
+  revision: string,
+): InjectorSettings | undefined {
+  const name = revision === "" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`;
+  const text = store.get("ConfigMap", istioNamespace, name)?.object.data?.["values"];
+  const parsed = text === undefined ? undefined : parseYaml(text);
+  const values = injectorValuesShape.read(parsed?.documents[0]?.value);
+  if (values === undefined) return undefined;
+  return {
+    rewriteAppHTTPProbe: values.sidecarInjectorWebhook?.rewriteAppHTTPProbe ?? false,
+    excludeInboundPorts: values.global?.proxy?.excludeInboundPorts ?? "",
+  };
+}
+
+/** What cannot be read is as if it were not there. */
+function readYaml<T>(shape: Shape<T>, text: string | undefined): T {
+  return (text === undefined ? undefined : shape.read(parseYaml(text).documents[0]?.value)) ?? shape.blank;
+}
+
+/** By the label that upstream puts on its configurations, or by the webhooks' own names. */
+function injectorsIn({ metadata, webhooks = [] }: Kinds["MutatingWebhookConfiguration"]): Injector[] {
+  const isLabelled = metadata?.labels?.["app"] === "sidecar-injector";
+  const revision = metadata?.labels?.["istio.io/rev"] ?? "";
+  return webhooks
+    .filter(({ name = "" }) => isLabelled || name.endsWith("sidecar-injector.istio.io"))
+    .map(({ namespaceSelector = {}, objectSelector = {} }) => ({
+      revision,
+      namespaceSelector,
+      objectSelector,
+    }));
+}
+
+/** As assumed by the configuration, else by the images of the components' Deployments. */
+export function versionsOf(store: Store, settings: MeshSettings): Versions {
+  const found: { [C in (typeof COMPONENTS)[number]]?: KnownVersion } = {
+    ...detected("istio", versionOfDeployment(store, settings.istioNamespace, "istiod")),
+    ...detected("ccm", versionOfDeployment(store, "kube-system", "cloud-controller-manager")),
+  };
+  for (const component of COMPONENTS) {
+    const value = settings.assume[component];
+    if (value !== undefined) found[component] = { value, from: "assume" };
+  }
+  return found;
+}
+
+function detected(component: "istio" | "ccm", version: KnownVersion | undefined): Versions {
+  return version === undefined ? {} : { [component]: version };
+}
+
+function versionOfDeployment(store: Store, namespace: string, app: string): KnownVersion | undefined {
+  const deployments = store.list("Deployment", namespace);
+  const [name, deployment] =
+    deployments.find(([, { metadata }]) => metadata?.labels?.["app"] === app) ??
+    deployments.find(([one]) => one === app) ??
+    [];
+  const image = deployment?.spec?.template?.spec?.containers?.[0]?.image;
+  const value = image === undefined ? undefined : versionOfImage(image);
+  return value === undefined ? undefined : { value, from: `the image of Deployment ${namespace}/${name}` };
+}

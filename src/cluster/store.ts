@@ -1,0 +1,112 @@
+/** Every object that rules may ask about, trimmed to what they read, under the indexes that answer their questions. */
+import { KIND_FACTS, readObject } from "../kubernetes/objects.ts";
+import type { Kind, Kinds } from "../kubernetes/objects.ts";
+import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
+import type { Plane } from "../rules/cluster-view.ts";
+import { HostIndex } from "./host-index.ts";
+import { PodIndex } from "./pod-index.ts";
+import { SelectorIndex } from "./selector-index.ts";
+
+interface Stored<K extends Kind> {
+  readonly object: Kinds[K];
+  readonly plane: Plane;
+}
+/** By namespace, then by name. */
+type Shelf<K extends Kind> = Map<string, Map<string, Stored<K>>>;
+
+export class Store {
+  readonly hosts: HostIndex;
+  readonly selectors = new SelectorIndex();
+  readonly pods = new PodIndex();
+  /** Grows with every change of the mesh's own settings. */
+  meshGeneration = 0;
+  readonly #shelves: { readonly [K in Kind]?: Shelf<K> } = {};
+
+  constructor(clusterDomain: string) {
+    this.hosts = new HostIndex(clusterDomain);
+  }
+
+  /** Adds the object, or takes the place of the one that has its name. */
+  put<K extends Kind>(kind: K, value: unknown, plane: Plane = "data"): void {
+    const object = readObject(kind, value);
+    const { namespace, name } = identityOf(kind, object);
+    this.delete(kind, namespace, name);
+    const shelf = this.#shelf(kind);
+    const stored = shelf.get(namespace) ?? new Map<string, Stored<K>>();
+    // A Pod is kept as one of its group only.
+    stored.set(name, { object: kind === "Pod" ? readObject(kind, {}) : object, plane });
+    shelf.set(namespace, stored);
+    this.#index(kind, value, namespace, name);
+  }
+
+  delete(kind: Kind, namespace: string, name: string): void {
+    const shelf = this.#shelf(kind);
+    const stored = shelf.get(namespace);
+    const entry = stored?.get(name);
+    if (!stored || !entry) return;
+    this.#unindex(kind, entry.object, namespace, name);
+    stored.delete(name);
+    if (stored.size === 0) shelf.delete(namespace);
+  }
+
+  get<K extends Kind>(kind: K, namespace: string, name: string): Stored<K> | undefined {
+    return this.#shelf(kind).get(namespace)?.get(name);
+  }
+
+  /** With their names, in order of name. */
+  list<K extends Kind>(kind: K, namespace: string): readonly (readonly [string, Kinds[K]])[] {
+    return [...(this.#shelf(kind).get(namespace) ?? [])]
+      .map(([name, { object }]): [string, Kinds[K]] => [name, object])
+      .toSorted(([one], [other]) => (one < other ? -1 : 1));
+  }
+
+  /** The namespaces that have an object of this kind. */
+  namespacesOf(kind: Kind): Iterable<string> {
+    return this.#shelf(kind).keys();
+  }
+
+  #shelf<K extends Kind>(kind: K): Shelf<K> {
+    const shelves: { [Name in K]?: Shelf<Name> } = this.#shelves;
+    const shelf = shelves[kind];
+    if (shelf) return shelf;
+    const made: Shelf<K> = new Map();
+    shelves[kind] = made;
+    return made;
+  }
+
+  #index(kind: Kind, value: unknown, namespace: string, name: string): void {
+    if (kind === "Service") {
+      this.hosts.addService(readObject(kind, value), namespace, name);
+      this.selectors.add(readObject(kind, value), namespace, name);
+    } else if (kind === "ServiceEntry") this.hosts.addServiceEntry(readObject(kind, value), namespace, name);
+    else if (isPodKind(kind)) {
+      this.pods.add(podKey(kind, namespace, name), namespace, podTemplateOf(kind, readObject(kind, value)));
+    } else if (isMeshKind(kind)) this.meshGeneration++;
+  }
+
+  #unindex(kind: Kind, object: Kinds[Kind], namespace: string, name: string): void {
+    if (kind === "Service") {
+      this.hosts.deleteService(namespace, name);
+      this.selectors.delete(readObject(kind, object), namespace, name);
+    } else if (kind === "ServiceEntry")
+      this.hosts.deleteServiceEntry(readObject(kind, object), namespace, name);
+    else if (isPodKind(kind)) this.pods.delete(podKey(kind, namespace, name));
+    else if (isMeshKind(kind)) this.meshGeneration++;
+  }
+}
+
+/** The key of a Pod, or of a workload's template, among Pods. */
+export function podKey(kind: Kind, namespace: string, name: string): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+function isMeshKind(kind: Kind): boolean {
+  return kind === "ConfigMap" || kind === "MutatingWebhookConfiguration" || kind === "Deployment";
+}
+
+/** Objects that name no namespace are in `default`, as for kubectl; those without a name yet are told apart by their prefix. */
+export function identityOf<K extends Kind>(kind: K, object: Kinds[K]): { namespace: string; name: string } {
+  const { metadata = {} } = object;
+  const name = metadata.name ?? `${metadata.generateName ?? ""}*`;
+  return { namespace: KIND_FACTS[kind].namespaced ? (metadata.namespace ?? "default") : "", name };
+}

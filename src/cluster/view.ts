@@ -1,0 +1,117 @@
+/** The cluster as rules see it: the store's answers, without the object under review. */
+import type { Versions } from "../istio/versions.ts";
+import type { Kind } from "../kubernetes/objects.ts";
+import { matchesLabels } from "../kubernetes/selectors.ts";
+import type { ClusterView, Mesh, MeshHost } from "../rules/cluster-view.ts";
+import type { MeshSettings } from "../rules/policy.ts";
+import { clientsIn } from "./clients.ts";
+import { meshOf, versionsOf } from "./mesh.ts";
+import { podKey } from "./store.ts";
+import type { Store } from "./store.ts";
+
+export interface ClusterState {
+  readonly store: Store;
+  readonly settings: MeshSettings;
+  /** Everything there is stands in the store: a namespace of which it knows nothing is empty. */
+  readonly isComplete: boolean;
+}
+
+export interface ObjectId {
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export function createView(state: ClusterState, excluded?: ObjectId): ClusterView<Kind> {
+  const { store, settings } = state;
+  const { mesh, versions } = derivedFrom(state);
+  const isExcluded = (kind: Kind, namespace: string, name: string) =>
+    excluded?.kind === kind && excluded.namespace === namespace && excluded.name === name;
+  const isShown = ({ kind, namespace, name }: MeshHost) => !isExcluded(kind, namespace, name);
+  const excludedPod = excluded && podKey(excluded.kind, excluded.namespace, excluded.name);
+  const podsIn = (namespace: string) => store.pods.inNamespace(namespace, excludedPod);
+
+  const inNamespace = (namespace: string) =>
+    clientsIn(namespace, {
+      store,
+      settings,
+      injectors: mesh.injectors,
+      isExcluded: (kind, name) => isExcluded(kind, kind === "Namespace" ? "" : namespace, name),
+      podGroups: podsIn(namespace),
+    });
+
+  return {
+    mesh,
+    versions,
+    get: (kind, namespace, name) =>
+      isExcluded(kind, namespace, name) ? undefined : store.get(kind, namespace, name)?.object,
+    list: (kind, namespace) =>
+      store
+        .list(kind, namespace)
+        .filter(([name]) => !isExcluded(kind, namespace, name))
+        .map(([, object]) => object),
+    planeOf: (kind, namespace, name) => store.get(kind, namespace, name)?.plane,
+    clients: {
+      inNamespace,
+      namespaces: () => namespacesOfClients(state).filter((namespace) => inNamespace(namespace).length > 0),
+      isKnown: (namespace) =>
+        state.isComplete ||
+        (!isExcluded("Namespace", "", namespace) && store.get("Namespace", "", namespace) !== undefined) ||
+        podsIn(namespace).length > 0,
+    },
+    hosts: {
+      named: (hostname) => store.hosts.named(hostname).filter(isShown),
+      *coveredBy(host) {
+        for (const one of store.hosts.coveredBy(host)) if (isShown(one)) yield one;
+      },
+      wildcardAbove: (host) => store.hosts.wildcardAbove(host),
+      namespacesOfService: (name) =>
+        store.hosts.namespacesOfService(name).filter((namespace) => !isExcluded("Service", namespace, name)),
+    },
+    pods: {
+      selectedBy: (namespace, selector) =>
+        podsIn(namespace).filter(({ labels }) => matchesLabels(selector, labels)),
+    },
+    services: {
+      selecting: (namespace, labels) =>
+        store.selectors
+          .selecting(namespace, labels)
+          .filter(([name]) => !isExcluded("Service", namespace, name))
+          .map(([, service]) => service),
+    },
+  };
+}
+
+/** Every namespace in which a client may be, in order. */
+function namespacesOfClients({ store, settings }: ClusterState): string[] {
+  const kinds: readonly Kind[] = ["KubernetesGateway", "WorkloadEntry", "WorkloadGroup"];
+  const names = new Set([
+    ...store.list("Namespace", "").map(([name]) => name),
+    ...store.pods.namespaces(),
+    ...settings.clientNamespaces.names,
+    ...kinds.flatMap((kind) => [...store.namespacesOf(kind)]),
+  ]);
+  return [...names].toSorted();
+}
+
+interface Derived {
+  readonly generation: number;
+  readonly settings: MeshSettings;
+  readonly mesh: Mesh;
+  readonly versions: Versions;
+}
+const DERIVED = new WeakMap<Store, Derived>();
+
+/** The mesh's settings are read anew only when they or the configuration changed. */
+function derivedFrom({ store, settings }: ClusterState): Derived {
+  const known = DERIVED.get(store);
+  if (known?.generation === store.meshGeneration && known.settings === settings) return known;
+  const derived = {
+    generation: store.meshGeneration,
+    settings,
+    mesh: meshOf(store, settings),
+    versions: versionsOf(store, settings),
+  };
+  DERIVED.set(store, derived);
+  return derived;
+}

@@ -1,0 +1,37 @@
+/** Hostnames as Istio reads them. */
+
+/** `web.b.svc.cluster.local` */
+export function serviceHostname(name: string, namespace: string, clusterDomain: string): string {
+  return `${name}.${namespace}.svc.${clusterDomain}`;
+}
+
+/** Only a host without a dot is expanded; `web.b` stays a literal name (config.go: ResolveShortnameToFQDN). */
+export function resolveHost(host: string, namespace: string, clusterDomain: string): string {
+  return host === "" || host === "*" || host.includes(".")
+    ? host
+    : serviceHostname(host, namespace, clusterDomain);
+}
+
+export function isWildcard(host: string): boolean {
+  return host.startsWith("*");
+}
+
+/** Whether a DestinationRule's resolved host applies to a hostname of the mesh. A wildcard hostname needs the same or a wider wildcard. */
+export function coversHost(host: string, hostname: string): boolean {
+  if (host === hostname) return true;
+  if (!isWildcard(host)) return false;
+  return (isWildcard(hostname) ? hostname.slice(1) : hostname).endsWith(host.slice(1));
+}
+
+const DNS_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?";
+const SERVICE_PARTS = new RegExp(`^(${DNS_LABEL})\\.(${DNS_LABEL})\\.svc\\.(.*)$`);
+
+/** Name and namespace of the Kubernetes Service that alone can have this hostname; undefined for every other host. */
+export function parseServiceHostname(
+  hostname: string,
+  clusterDomain: string,
+): { name: string; namespace: string } | undefined {
+  const [, name, namespace, domain] = SERVICE_PARTS.exec(hostname) ?? [];
+  if (name === undefined || namespace === undefined || domain !== clusterDomain) return undefined;
+  return { name, namespace };
+}
