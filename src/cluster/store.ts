@@ -27,12 +27,12 @@ export class Store {
   }
 
   /** Adds the object, or takes the place of the one that has its name. */
-  put<K extends Kind>(kind: K, value: unknown, plane: Plane = "data"): void {
+  put(kind: Kind, value: unknown, plane: Plane = "data"): void {
     const object = readObject(kind, value);
     const { namespace, name } = identityOf(kind, object);
     this.delete(kind, namespace, name);
     const shelf = this.#shelf(kind);
-    const stored = shelf.get(namespace) ?? new Map<string, Stored<K>>();
+    const stored = shelf.get(namespace) ?? new Map<string, Stored<typeof kind>>();
     // A Pod is kept as one of its group only.
     stored.set(name, { object: kind === "Pod" ? readObject(kind, {}) : object, plane });
     shelf.set(namespace, stored);

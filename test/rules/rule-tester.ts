@@ -151,9 +151,10 @@ function operationOf(one: ValidCase): Operation {
 }
 
 function kindOf(object: object): Kind {
-  const { apiVersion, kind } = { apiVersion: "", kind: "", ...object };
-  const found = findKind(groupOf(String(apiVersion)), String(kind));
-  assert.ok(found, `${String(apiVersion)} ${String(kind)} is no kind that foresail knows`);
+  const { apiVersion, kind } = isObject(object) ? object : {};
+  assert.ok(typeof apiVersion === "string" && typeof kind === "string");
+  const found = findKind(groupOf(apiVersion), kind);
+  assert.ok(found, `${apiVersion} ${kind} is no kind that foresail knows`);
   return found;
 }
 
