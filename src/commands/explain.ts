@@ -1,0 +1,47 @@
+/** `foresail explain`: the table of rules, a rule's page, or the rules that a symptom speaks of. */
+import { OWN_ID } from "../engine/evaluate.ts";
+import { ForesailError, nearest } from "../errors.ts";
+import { renderPageForTerminal } from "../report/page-terminal.ts";
+import { ownPage, rulePage } from "../report/rule-page.ts";
+import type { Language } from "../report/page-words.ts";
+import { searchRules } from "../report/rule-search.ts";
+import { renderMatches, renderRuleTable } from "../report/rule-table.ts";
+import type { Terminal } from "../report/terminal.ts";
+import type { AnyRule } from "../rules/rule.ts";
+import type { CommandResult } from "./result.ts";
+
+const MAX_MATCHES = 3;
+const RULE_ID = /^[a-z0-9]+(?:-[a-z0-9]+)+$/;
+
+/** `question` is a rule id or a symptom in words; empty for the table of all rules. */
+export function explain(
+  question: string,
+  language: Language,
+  rules: readonly AnyRule[],
+  terminal: Terminal,
+): CommandResult {
+  return { report: answer(question.trim(), language, rules, terminal), problems: [], exitCode: 0 };
+}
+
+function answer(question: string, language: Language, rules: readonly AnyRule[], terminal: Terminal): string {
+  if (question === "") return renderRuleTable(rules, language, terminal);
+  if (question === OWN_ID) return renderPageForTerminal(ownPage(language), terminal);
+  const rule = rules.find(({ id }) => id === question);
+  if (rule) return renderPageForTerminal(rulePage(rule, language, []), terminal);
+  if (RULE_ID.test(question)) throw unknownRule(question, rules);
+  const matches = searchRules(question, rules, MAX_MATCHES);
+  if (matches.length > 0) return renderMatches(matches, language, terminal);
+  throw unknownRule(question, rules);
+}
+
+function unknownRule(question: string, rules: readonly AnyRule[]): ForesailError {
+  const meant = nearest(
+    question,
+    rules.map(({ id }) => id),
+  );
+  return new ForesailError({
+    code: "USAGE",
+    message: `no rule is called ${JSON.stringify(question)} or speaks of it`,
+    hint: `${meant === undefined ? "" : `Did you mean ${meant}? `}\`foresail explain\` lists the rules.`,
+  });
+}

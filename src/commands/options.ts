@@ -1,0 +1,19 @@
+/** The options of the commands, as cli.ts reads them from the command line. */
+
+export const CHECK_FORMATS = ["text", "json"] as const;
+/** The weakest action that makes the exit code 1. */
+export const FAIL_ON = ["warn", "deny", "fix"] as const;
+
+export interface CheckOptions {
+  readonly namespace: string;
+  readonly meshState: readonly string[];
+  readonly config?: string;
+  /** `istio=1.10,kubernetes=1.22`, each. */
+  readonly assume: readonly string[];
+  readonly format: (typeof CHECK_FORMATS)[number];
+  readonly output?: string;
+  readonly failOn: (typeof FAIL_ON)[number];
+  readonly rule: readonly string[];
+  readonly skip: readonly string[];
+  readonly audit?: boolean;
+}

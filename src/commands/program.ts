@@ -1,0 +1,87 @@
+/** The command line: every command and flag, in the one place that help, errors and completion are made from. */
+import { Command, Option } from "commander";
+import { LANGUAGES } from "../report/page-words.ts";
+import type { Language } from "../report/page-words.ts";
+import { CHECK_FORMATS, FAIL_ON } from "./options.ts";
+import type { CheckOptions } from "./options.ts";
+
+/** What each command does; cli.ts gives it. */
+export interface Actions {
+  check(paths: readonly string[], options: CheckOptions): Promise<void>;
+  explain(question: string, language: Language): Promise<void>;
+  /** Help of the command of that name, of the program without one. */
+  help(name: string | undefined): void;
+}
+
+/** As defaults of the flags they would stand in the help. */
+const NOT_REPEATED = { meshState: [], assume: [], rule: [], skip: [] } as const;
+
+const EXIT_CODES = `
+Exit codes: 0 no finding at Warn or Deny; 1 at least one; 2 wrong usage, or something could not be read.`;
+
+/** Throws CommanderError instead of ending the process, and prints nothing but help. */
+export function createProgram(actions: Actions): Command {
+  const program = new Command("foresail")
+    .description("Finds what Istio accepts without a word and users pay for later.")
+    .option("-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .addHelpText("after", EXIT_CODES);
+  addCheck(program, actions);
+  addExplain(program, actions);
+  program
+    .command("help [COMMAND]")
+    .description("print help on a command")
+    .action((name?: string) => actions.help(name));
+  return program;
+}
+
+function addCheck(program: Command, actions: Actions): void {
+  program
+    .command("check <PATH...>")
+    .description(
+      "Reviews the manifests in files, folders or standard input (-), all together as one cluster.",
+    )
+    .option("-n, --namespace <NS>", "namespace of objects that name none", "default")
+    .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster besides; not reviewed itself"))
+    .option("--config <FILE>", "configuration, as in the ConfigMap's key config.yaml")
+    .addOption(
+      repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),
+    )
+    .addOption(
+      new Option("--format <FORMAT>", "how to report").choices(CHECK_FORMATS).default(CHECK_FORMATS[0]),
+    )
+    .option("-o, --output <FILE>", "write the report to a file")
+    .addOption(
+      new Option("--fail-on <ACTION>", "the weakest action that makes the exit code 1")
+        .choices(FAIL_ON)
+        .default(FAIL_ON[0]),
+    )
+    .addOption(repeatable("--rule <ID>", "only this rule"))
+    .addOption(repeatable("--skip <ID>", "not this rule"))
+    .option("--audit", "list findings that only audit, too (JSON always has them)")
+    .addHelpText("after", EXIT_CODES)
+    .action((paths: string[], options: CheckOptions) =>
+      actions.check(paths, { ...NOT_REPEATED, ...options }),
+    );
+}
+
+function addExplain(program: Command, actions: Actions): void {
+  program
+    .command("explain [WORDS...]")
+    .usage('[options] [RULE-ID | "SYMPTOM"]')
+    .description(
+      "Explains a rule, or finds the rules behind a symptom. Without either: a table of the rules.",
+    )
+    .addOption(new Option("--lang <LANGUAGE>", "language").choices(LANGUAGES).default(LANGUAGES[0]))
+    .action((words: string[], { lang }: { lang: Language }) => actions.explain(words.join(" "), lang));
+}
+
+/** A flag that may be given more than once. */
+function repeatable(flags: string, about: string): Option {
+  return new Option(flags, `${about} (repeatable)`).argParser(
+    (value: string, values: readonly string[] = []) => [...values, value],
+  );
+}
