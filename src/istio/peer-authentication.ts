@@ -2,7 +2,7 @@
 import type { Kinds, Labels } from "../kubernetes/objects.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
 
-export type PeerAuthentication = Kinds["PeerAuthentication"];
+type PeerAuthentication = Kinds["PeerAuthentication"];
 
 /**
  * The policy that makes mTLS STRICT on a port, or undefined if none does. `own` are those of the Pod's namespace,

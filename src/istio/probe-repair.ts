@@ -42,12 +42,23 @@ export interface JudgedProbe {
 export function judgeProbes(probes: readonly AppProbe[], situation: ProbeSituation): readonly JudgedProbe[] {
   const judged = probes.filter(hasPort).map((probe) => ({ probe, outcome: outcomeOf(probe, situation) }));
   if (!judged.some(({ outcome }) => outcome === "rewrite")) return judged;
-  // The annotation that serves one probe serves all that the version can rewrite.
-  return judged.map(({ probe, outcome }) => {
-    const isServedToo = (outcome === "exclude" || outcome === "listed") && situation.canRewrite(probe.kind);
-    return { probe, outcome: isServedToo ? "rewrite" : outcome };
-  });
+  return judged.map(({ probe, outcome }) => ({
+    probe,
+    outcome: situation.canRewrite(probe.kind) ? WITH_REWRITING[outcome] : outcome,
+  }));
 }
+
+/** The annotation that serves one probe serves all that the version can rewrite. */
+const WITH_REWRITING: { readonly [O in ProbeOutcome]: ProbeOutcome } = {
+  reachesApp: "reachesApp",
+  left: "reachesApp",
+  awaited: "reachesApp",
+  exclude: "rewrite",
+  rewrite: "rewrite",
+  refused: "rewrite",
+  served: "rewrite",
+  listed: "rewrite",
+};
 
 function hasPort(probe: AppProbe): probe is AppProbe & { readonly port: number } {
   return probe.port !== undefined;

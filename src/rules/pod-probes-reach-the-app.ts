@@ -178,11 +178,11 @@ metadata: { name: shop, labels: { istio-injection: enabled } }
       return;
     }
     const pod = podTemplateOf(review.kind, review.object);
-    const sidecar = sidecarOf(pod, review.namespace, cluster);
+    const probes = appProbesOf(pod);
+    const sidecar = probes.length > 0 && sidecarOf(pod, review.namespace, cluster);
     if (!sidecar) return;
-    const meshed = { pod, namespace: review.namespace, cluster, options, ...sidecar };
-    yield* checkNames(meshed);
-    yield* checkProbes(meshed);
+    yield* checkNames(probes, pod);
+    yield* checkProbes(probes, { pod, namespace: review.namespace, cluster, options, ...sidecar });
   },
 });
 
@@ -234,17 +234,15 @@ function isProxyless(annotations: Labels): boolean {
   return templates.some((name) => name.startsWith("grpc-")) && !templates.includes("sidecar");
 }
 
-function* checkNames({ pod }: MeshedPod): Iterable<ProbeFinding> {
-  for (const { field, port, writtenPort } of appProbesOf(pod)) {
+function* checkNames(probes: readonly AppProbe[], { path }: PodTemplate): Iterable<ProbeFinding> {
+  for (const { field, port, writtenPort } of probes) {
     if (port !== undefined) continue;
-    yield { message: "unresolvedPort", field: [...pod.path, ...field], data: { name: writtenPort } };
+    yield { message: "unresolvedPort", field: [...path, ...field], data: { name: writtenPort } };
   }
 }
 
-function* checkProbes(meshed: MeshedPod): Iterable<ProbeFinding> {
+function* checkProbes(probes: readonly AppProbe[], meshed: MeshedPod): Iterable<ProbeFinding> {
   const { pod, namespace, cluster } = meshed;
-  const probes = appProbesOf(pod);
-  if (probes.length === 0) return;
   const services = cluster.services.selecting(namespace, pod.metadata.labels ?? {});
   const served = targetPortsOf(services, pod.spec);
   const situation = situationOf(meshed, served);

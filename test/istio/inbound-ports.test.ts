@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import { array, assert as assertProperty, integer, property, string } from "fast-check";
 import { exclusionOf, interceptionOf, joinPorts, portsIn } from "../../src/istio/inbound-ports.ts";
 import { patchFor } from "../../src/kubernetes/json-patch.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";
@@ -29,8 +29,8 @@ describe("joined ports", () => {
   });
 
   test("are the same when joined again", () => {
-    fc.assert(
-      fc.property(fc.array(fc.string()), fc.array(fc.integer({ min: 1, max: 65_535 })), (lists, ports) => {
+    assertProperty(
+      property(array(string()), array(integer({ min: 1, max: 65_535 })), (lists, ports) => {
         const once = joinPorts(lists, ports);
         assert.equal(joinPorts([once, ...lists], ports), once);
         assert.ok(ports.every((port) => portsIn(once).includes(port)));
@@ -39,49 +39,58 @@ describe("joined ports", () => {
   });
 });
 
-describe("interception", () => {
-  const of = (pod: object, port: number, meshList = "") => interceptionOf(templateOf(pod), meshList)(port);
+function interceptedAs(pod: object, port: number, meshList = "") {
+  return interceptionOf(templateOf(pod), meshList)(port);
+}
 
+describe("interception", () => {
   test("is of every port but the excluded", () => {
     const annotations = { [EXCLUDE]: "9000, 8087" };
-    assert.equal(of({}, 8087), "byDefault");
-    assert.equal(of({ metadata: { annotations } }, 8087), "none");
-    assert.equal(of({ metadata: { annotations } }, 8080), "byDefault");
+    assert.equal(interceptedAs({}, 8087), "byDefault");
+    assert.equal(interceptedAs({ metadata: { annotations } }, 8087), "none");
+    assert.equal(interceptedAs({ metadata: { annotations } }, 8080), "byDefault");
   });
 
   test("is as the mesh's list says only where the annotation is not set", () => {
-    assert.equal(of({}, 8087, "8087"), "none");
-    assert.equal(of({ metadata: { annotations: { [EXCLUDE]: "" } } }, 8087, "8087"), "byDefault");
+    assert.equal(interceptedAs({}, 8087, "8087"), "none");
+    assert.equal(interceptedAs({ metadata: { annotations: { [EXCLUDE]: "" } } }, 8087, "8087"), "byDefault");
   });
 
   test("is of the listed ports only, where ports are listed", () => {
     const annotations = { [INCLUDE]: "8080", [EXCLUDE]: "8080" };
-    assert.equal(of({ metadata: { annotations } }, 8080), "asListed");
-    assert.equal(of({ metadata: { annotations } }, 8087), "none");
-    assert.equal(of({ metadata: { annotations: { [INCLUDE]: "" } } }, 8087), "none");
-    assert.equal(of({ metadata: { annotations: { [INCLUDE]: "*" } } }, 8087), "byDefault");
+    assert.equal(interceptedAs({ metadata: { annotations } }, 8080), "asListed");
+    assert.equal(interceptedAs({ metadata: { annotations } }, 8087), "none");
+    assert.equal(interceptedAs({ metadata: { annotations: { [INCLUDE]: "" } } }, 8087), "none");
+    assert.equal(interceptedAs({ metadata: { annotations: { [INCLUDE]: "*" } } }, 8087), "byDefault");
   });
 
   test("is what istio-init was told, not what an annotation says later", () => {
     const annotations = { [EXCLUDE]: "8087" };
-    assert.equal(of(withInit(["-b", "*", "-d", "15090,15021,15020"], annotations), 8087), "byDefault");
-    assert.equal(of(withInit(["-b", "*", "-d", "15090,8087"]), 8087), "none");
-    assert.equal(of(withInit(["--istio-local-exclude-ports=8087"]), 8087), "none");
-    assert.equal(of(withInit(["-b", "8080", "-d", "15090"]), 8087), "none");
+    assert.equal(
+      interceptedAs(withInit(["-b", "*", "-d", "15090,15021,15020"], annotations), 8087),
+      "byDefault",
+    );
+    assert.equal(interceptedAs(withInit(["-b", "*", "-d", "15090,8087"]), 8087), "none");
+    assert.equal(interceptedAs(withInit(["--istio-local-exclude-ports=8087"]), 8087), "none");
+    assert.equal(interceptedAs(withInit(["-b", "8080", "-d", "15090"]), 8087), "none");
   });
 
   test("is of nothing in mode NONE", () => {
     const annotations = { "sidecar.istio.io/interceptionMode": "NONE" };
-    assert.equal(of({ metadata: { annotations } }, 8087), "none");
+    assert.equal(interceptedAs({ metadata: { annotations } }, 8087), "none");
     const env = [{ name: "ISTIO_META_INTERCEPTION_MODE", value: "NONE" }];
-    assert.equal(of({ spec: { containers: [{ name: "istio-proxy", image: "p", env }] } }, 8087), "none");
+    assert.equal(
+      interceptedAs({ spec: { containers: [{ name: "istio-proxy", image: "p", env }] } }, 8087),
+      "none",
+    );
   });
 });
 
-describe("an exclusion", () => {
-  const applied = (pod: object, meshList = "", outbound = false) =>
-    patchFor(pod, exclusionOf(templateOf(pod), [8087], meshList, outbound)).object;
+function applied(pod: object, meshList = "", outbound = false) {
+  return patchFor(pod, exclusionOf(templateOf(pod), [8087], meshList, outbound)).object;
+}
 
+describe("an exclusion", () => {
   test("is the annotation before injection, joined with the mesh's list", () => {
     assert.deepEqual(applied({}, "9090"), { metadata: { annotations: { [EXCLUDE]: "9090,8087" } } });
     const pod = { metadata: { annotations: { [EXCLUDE]: "7000" } } };

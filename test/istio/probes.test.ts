@@ -112,9 +112,11 @@ describe("a probe that the injector rewrote", () => {
   });
 });
 
-describe("the annotation about rewriting", () => {
-  const wish = (value: string) => rewritingWishOf({ "sidecar.istio.io/rewriteAppHTTPProbers": value });
+function wish(value: string) {
+  return rewritingWishOf({ "sidecar.istio.io/rewriteAppHTTPProbers": value });
+}
 
+describe("the annotation about rewriting", () => {
   test("is read as Go reads a boolean", () => {
     for (const value of ["1", "t", "T", "TRUE", "true", "True"]) assert.equal(wish(value), true, value);
     for (const value of ["0", "f", "F", "FALSE", "false", "False"]) assert.equal(wish(value), false, value);

@@ -15,13 +15,16 @@ test("a Service without targetPort sends to its own port", () => {
   ]);
 });
 
+function namedPort(name: string, containerPort: number, protocol = "TCP") {
+  return { name, containerPort, protocol };
+}
+
 test("a named targetPort is looked for in all containers that keep running", () => {
-  const port = (name: string, containerPort: number, protocol = "TCP") => ({ name, containerPort, protocol });
   const spec = {
-    containers: [{ ports: [port("http", 53, "UDP")] }, { ports: [port("http", 8080)] }],
+    containers: [{ ports: [namedPort("http", 53, "UDP")] }, { ports: [namedPort("http", 8080)] }],
     initContainers: [
-      { ports: [port("once", 1)] },
-      { restartPolicy: "Always", ports: [port("sidecar", 9000)] },
+      { ports: [namedPort("once", 1)] },
+      { restartPolicy: "Always", ports: [namedPort("sidecar", 9000)] },
     ],
   };
   const named = ["http", "sidecar", "once", "nowhere"].map((targetPort) => ({ port: 80, targetPort }));

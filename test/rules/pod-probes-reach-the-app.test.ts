@@ -492,11 +492,41 @@ testRule(rule, {
       findings: [rewritten(8080)],
     },
     {
+      name: "ports are never excluded, and rewriting for the Service's port lets the other probe in under STRICT mTLS",
+      object: pod(tcp(8080), { app: { readinessProbe: http(8087) } }),
+      cluster: [namespace(), settings(false), service({ port: 8080 }), peerAuthentication("STRICT")],
+      options: { exclude: "never" },
+      findings: [rewritten(8080)],
+    },
+    {
       name: "all ports are to be excluded, though the probe is rewritten and a Service targets it",
       object: pod(tcp(8080)),
       cluster: [namespace(), injector, settings(true), service({ port: 8080 })],
       options: { exclude: "always" },
       findings: [excluded(8080, "8080")],
+    },
+    {
+      name: "all ports are to be excluded and the injected Pod's probe is rewritten",
+      object: injected(rewrittenProbe, "15090,15020", {}, originals),
+      options: { exclude: "always" },
+      findings: [
+        {
+          message: "excluded",
+          field: HTTP_FIELD,
+          data: { port: 8080 },
+          fix: [
+            { path: ["spec", "initContainers", 0, "args", 4], value: "15090,15020,8080" },
+            { path: ANNOTATION_FIELD, value: "8080" },
+          ],
+        },
+      ],
+    },
+    {
+      name: "all ports are to be excluded, but includeInboundPorts names this one",
+      object: pod(tcp(8087), { annotations: { [INCLUDE]: "8087" } }),
+      cluster: [namespace(), injector],
+      options: { exclude: "always" },
+      findings: [{ message: "exclusionPointless", field: PORT_FIELD, data: { port: 8087 } }],
     },
     {
       name: "outbound ports are to be excluded as well",
