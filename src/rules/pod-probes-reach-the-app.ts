@@ -252,7 +252,15 @@ function* checkProbes(probes: readonly AppProbe[], meshed: MeshedPod): Iterable<
   for (const { probe, outcome } of firstOfEachPort(judged)) {
     const field = [...pod.path, ...probe.field];
     yield* speak(outcome, field, probe.port, served.get(probe.port) ?? "", fix);
-    const policy = STAYS[outcome] && isKnownUnrewritten(probe, situation) && strictPolicyOn(probe, meshed);
+  }
+  // Only the kubelet's TCP connection is accepted without a certificate.
+  const refusable = judged.filter(
+    ({ probe, outcome }) =>
+      STAYS[outcome] && probe.kind !== "tcpSocket" && isKnownUnrewritten(probe, situation),
+  );
+  for (const { probe } of firstOfEachPort(refusable)) {
+    const policy = strictPolicyOn(probe.port, meshed);
+    const field = [...pod.path, ...probe.field];
     if (policy) yield { message: "strictRefusesProbe", field, data: { policy, port: probe.port } };
   }
   if (meshed.options.exclude !== "always") yield* checkExclusions(probes, situation, served, pod);
@@ -330,9 +338,7 @@ function firstOfEachPort(judged: readonly JudgedProbe[]): readonly JudgedProbe[]
   });
 }
 
-/** Only the kubelet's TCP connection is accepted without a certificate. */
-function strictPolicyOn({ kind, port }: JudgedProbe["probe"], meshed: MeshedPod): string | Names | undefined {
-  if (kind === "tcpSocket") return undefined;
+function strictPolicyOn(port: number, meshed: MeshedPod): string | Names | undefined {
   const { pod, namespace, cluster } = meshed;
   const { rootNamespace } = cluster.mesh;
   const labels = pod.metadata.labels ?? {};

@@ -472,6 +472,19 @@ testRule(rule, {
       ],
     },
     {
+      name: "STRICT mTLS refuses one of two probes on a port",
+      object: injected(tcp(8080), "15090", { app: { readinessProbe: http(8080) } }),
+      cluster: [service({ port: 8080 }), peerAuthentication("STRICT")],
+      findings: [
+        { message: "serviceProbePort", field: PORT_FIELD, data: { port: 8080, service: "web" } },
+        {
+          message: "strictRefusesProbe",
+          field: ["spec", "containers", 1, "readinessProbe", "httpGet", "port"],
+          data: { policy: "default", port: 8080 },
+        },
+      ],
+    },
+    {
       name: "nothing may be excluded under the mesh's STRICT mTLS",
       object: pod(http(8087)),
       cluster: [namespace(), settings(false), peerAuthentication("STRICT", "istio-system")],
