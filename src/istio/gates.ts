@@ -41,6 +41,12 @@ export const GATES = {
     since: "1.21",
     source: "kubernetes/kubernetes pull request 97081, https://github.com/kubernetes/kubernetes/pull/97081",
   },
+  nativeSidecarDrains: {
+    about: "a native sidecar is injected with a preStop that begins its drain",
+    component: "istio",
+    since: "1.20",
+    source: "istio/istio pull request 47226, https://github.com/istio/istio/pull/47226",
+  },
   tcpProbesRewritten: {
     about: "the injector rewrites TCP probes",
     component: "istio",
