@@ -1,0 +1,164 @@
+/**
+ * The configuration as a zod schema, so that editors can be given a JSON Schema of it.
+ *
+ * The message of every part is what is expected there, `"a list of namespaces"`; of unknown keys, the keys that are known,
+ * with spaces between; of a check on a whole mapping, a statement. problems.ts makes sentences of them.
+ */
+import * as z from "zod";
+
+import { isObject } from "../kubernetes/json.ts";
+import { ACTIONS } from "../rules/rule.ts";
+import type { Action, AnyRule, Option, OptionValue } from "../rules/rule.ts";
+import { isDate, isDocsUrl, isVersion } from "./scalars.ts";
+import { listed } from "./wording.ts";
+
+// Source: apimachinery, util/validation: DNS-1123 labels and subdomains, label keys and values.
+const LABEL = "[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?";
+const NAMESPACE = new RegExp(`^${LABEL}$`);
+const DOMAIN = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`);
+const LABEL_KEY = new RegExp(
+  `^(?:(?=[^/]{1,253}/)${LABEL}(?:\\.${LABEL})*/)?[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$`,
+);
+const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$/;
+const NO_WILDCARD = /^[^*]+$/;
+const NOT_BLANK = /\S/;
+
+const DATE = "a date of the calendar as YYYY-MM-DD";
+const DOCS_URL = 'an http or https URL, in which {rule} stands for the rule id, or ""';
+const VERSION = "a version, such as 1.22";
+
+/** An action, or options and perhaps an action under `action`. */
+export type RuleSetting = Action | Readonly<Record<string, OptionValue>>;
+export type ParsedSettings = z.infer<ReturnType<typeof configurationSchema>>;
+
+const namespaceName = pattern(NAMESPACE, "the name of a namespace");
+const namespaceNames = z.array(namespaceName, "a list of namespaces");
+
+const labels = z.record(
+  pattern(LABEL_KEY, "a label key"),
+  pattern(LABEL_VALUE, "a label value"),
+  "a mapping of label keys to values",
+);
+const requirement = mapping("a mapping of key, operator and values", {
+  key: pattern(LABEL_KEY, "a label key"),
+  operator: oneOf(["In", "NotIn", "Exists", "DoesNotExist"]),
+  values: z.array(pattern(LABEL_VALUE, "a label value"), "a list of label values").exactOptional(),
+}).refine(({ operator, values = [] }) => values.length > 0 === (operator === "In" || operator === "NotIn"), {
+  error: 'In and NotIn need "values", Exists and DoesNotExist take none',
+});
+const selectorKeys = {
+  matchLabels: labels.exactOptional(),
+  matchExpressions: z.array(requirement, "a list of requirements").exactOptional(),
+};
+const labelSelector = mapping("a label selector (matchLabels, matchExpressions)", selectorKeys).refine(
+  selectsLess,
+  { error: "the selector is empty and would match everything", when: isSound },
+);
+
+const clientNamespaces = z.union(
+  [
+    namespaceNames,
+    mapping("a mapping of names, matchLabels and matchExpressions", {
+      names: namespaceNames.exactOptional(),
+      ...selectorKeys,
+    }).refine(
+      (clients) =>
+        (clients.matchLabels === undefined && clients.matchExpressions === undefined) || selectsLess(clients),
+      { error: "the selector is empty and would match every namespace", when: isSound },
+    ),
+  ],
+  "a list of namespaces, or a mapping of names, matchLabels and matchExpressions",
+);
+
+const version = z.string(VERSION).refine(isVersion, VERSION).exactOptional();
+const assumedVersions = mapping("a mapping of components to versions", {
+  istio: version,
+  kubernetes: version,
+  ccm: version,
+  asm: version,
+});
+
+const exemption = mapping("a mapping of rules, reason and what is exempt", {
+  rules: z
+    .array(pattern(NO_WILDCARD, "the id of one rule, since there is no wildcard"), "a list of rule ids")
+    .min(1, "at least one rule id"),
+  namespaces: namespaceNames.min(1, "at least one namespace").exactOptional(),
+  namespaceSelector: labelSelector.exactOptional(),
+  objectSelector: labelSelector.exactOptional(),
+  reason: pattern(NOT_BLANK, "a text that gives the reason"),
+  until: z.string(DATE).refine(isDate, DATE).exactOptional(),
+}).refine(
+  (one) => isObject(one) && ("namespaces" in one || "namespaceSelector" in one || "objectSelector" in one),
+  {
+    error: "needs at least one of namespaces, namespaceSelector and objectSelector",
+    // Also beside other problems, but a misspelt key may be the missing one.
+    when: ({ issues, value }) =>
+      isObject(value) && issues.every((issue) => issue.code !== "unrecognized_keys"),
+  },
+);
+
+/** Unknown rules pass and are left out. */
+export function configurationSchema(rules: readonly AnyRule[]) {
+  const ruleSettings = Object.fromEntries(rules.map((rule) => [rule.id, ruleSetting(rule).exactOptional()]));
+  return mapping("a mapping of settings", {
+    rules: z.object(ruleSettings, "a mapping of rule ids to actions").nullable().exactOptional(),
+    clientNamespaces: clientNamespaces.nullable().exactOptional(),
+    multiCluster: z.boolean("true or false").exactOptional(),
+    assume: assumedVersions.nullable().exactOptional(),
+    rootNamespace: namespaceName.exactOptional(),
+    istioNamespace: namespaceName.exactOptional(),
+    clusterDomain: pattern(DOMAIN, "a domain name, such as cluster.local").exactOptional(),
+    onInternalError: oneOf(["Allow", "Deny"]).exactOptional(),
+    crossNamespaceDetails: oneOf(["names", "count", "none"]).exactOptional(),
+    docsUrl: z.string(DOCS_URL).refine(isDocsUrl, DOCS_URL).exactOptional(),
+    exemptionAnnotations: z
+      .union([z.boolean("true or false"), namespaceNames], "true, false or a list of namespaces")
+      .exactOptional(),
+    exemptions: z.array(exemption, "a list of exemptions").nullable().exactOptional(),
+  });
+}
+
+function ruleSetting({ options }: AnyRule): z.ZodType<RuleSetting> {
+  const actions = `an action (${listed(ACTIONS)})`;
+  const parts: Record<string, z.ZodExactOptional<z.ZodType<OptionValue>>> = {
+    action: z.enum(ACTIONS, actions).exactOptional(),
+  };
+  for (const [name, option] of Object.entries(options)) parts[name] = optionValue(option).exactOptional();
+  return z.union(
+    [z.enum(ACTIONS, actions), mapping("a mapping of action and options", parts)],
+    `${actions} or a mapping of action and options`,
+  );
+}
+
+function optionValue(option: Option): z.ZodType<OptionValue> {
+  if (typeof option.default === "boolean") return z.boolean("true or false");
+  if (typeof option.default !== "string") return z.array(z.string("a text"), "a list of texts");
+  return option.values === undefined ? z.string("a text") : oneOf(option.values);
+}
+
+function mapping<Shape extends z.core.$ZodLooseShape>(expected: string, shape: Shape) {
+  const knownKeys = Object.keys(shape).join(" ");
+  return z.strictObject(shape, {
+    error: ({ code }) => (code === "unrecognized_keys" ? knownKeys : expected),
+  });
+}
+
+function pattern(regex: RegExp, expected: string) {
+  return z.string(expected).regex(regex, expected);
+}
+
+function oneOf<const Value extends string>(values: readonly Value[]) {
+  return z.enum(values, listed(values));
+}
+
+function selectsLess(selector: {
+  readonly matchLabels?: object;
+  readonly matchExpressions?: readonly object[];
+}) {
+  return Object.keys(selector.matchLabels ?? {}).length > 0 || (selector.matchExpressions ?? []).length > 0;
+}
+
+/** A misspelt key may be what is missing; zod counts it as no reason to stop. */
+function isSound({ issues }: { readonly issues: readonly unknown[] }): boolean {
+  return issues.length === 0;
+}
