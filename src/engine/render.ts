@@ -32,6 +32,10 @@ function renderNames({ names, noun }: Names, details: Policy["crossNamespaceDeta
 
 /** A user's text that can do no harm to a terminal or a log, in one line of bounded length. */
 export function printable(value: string): string {
-  const cut = value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH - 1)}…` : value;
-  return cut.replaceAll(UNPRINTABLE, " ");
+  return oneLine(value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH - 1)}…` : value);
+}
+
+/** A text of any length with a space for whatever would end the line, command a terminal or turn the direction of writing. */
+export function oneLine(text: string): string {
+  return text.replaceAll(UNPRINTABLE, " ");
 }

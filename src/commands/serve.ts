@@ -1,0 +1,163 @@
+/** `foresail serve`: the webhook over HTTPS, with its probes and metrics on a plain port. */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import type { Logger } from "pino";
+import type { AnyRule } from "../rules/rule.ts";
+import { createHealthServer } from "../webhook/health.ts";
+import { createMetrics } from "../webhook/metrics.ts";
+import { createReviewer } from "../webhook/reviewer.ts";
+import { createWebhook } from "../webhook/server.ts";
+import type { Webhook } from "../webhook/server.ts";
+import { formatAddress, listenFailure, parseAddress } from "./listen-address.ts";
+import type { HostAndPort } from "./listen-address.ts";
+import { openSources } from "./serve-sources.ts";
+import type { SourceOptions, Sources } from "./serve-sources.ts";
+import { watchSignals } from "./signals.ts";
+
+export interface ServeOptions extends SourceOptions {
+  /** `HOST:PORT` of the webhook. */
+  readonly listen: string;
+  /** `HOST:PORT` of probes and metrics. */
+  readonly metrics: string;
+  readonly reusePort?: boolean;
+}
+
+export interface ServeContext {
+  readonly rules: readonly AnyRule[];
+  readonly version: string;
+  /** Ends the process at once: after an error that nobody caught, and at the second signal. */
+  readonly exit: (code: number) => void;
+  /** How long to go on serving after SIGTERM, while the cluster learns that this replica is leaving. */
+  readonly lameDuckMs?: number;
+}
+
+const LAME_DUCK_MS = 10_000;
+const CLOSE_WITHIN_MS = 5000;
+
+/** Resolves with the exit code when a signal has ended it. @throws ForesailError before it serves, never after */
+export async function serve(options: ServeOptions, context: ServeContext): Promise<number> {
+  const addresses = {
+    webhook: parseAddress(options.listen, "--listen"),
+    health: parseAddress(options.metrics, "--metrics"),
+  };
+  const log = createLog();
+  const signals = watchSignals(log, context.exit);
+  try {
+    const sources = await openSources(options, context.rules, log);
+    try {
+      const service = await startService(addresses, options, context, sources, log);
+      const signal = await signals.stop;
+      log.info({ signal }, "stopping");
+      // Ctrl-C is for those who wait at a terminal: there is no other replica to wait for.
+      await service.stop(signal === "SIGTERM" ? (context.lameDuckMs ?? LAME_DUCK_MS) : 0);
+      log.info("stopped");
+      return 0;
+    } finally {
+      sources.close();
+    }
+  } finally {
+    signals.close();
+  }
+}
+
+interface Service {
+  stop(lameDuckMs: number): Promise<void>;
+}
+
+async function startService(
+  addresses: { readonly webhook: HostAndPort; readonly health: HostAndPort },
+  { reusePort = false }: ServeOptions,
+  context: ServeContext,
+  sources: Sources,
+  log: Logger,
+): Promise<Service> {
+  let phase: "draining" | "serving" | "starting" = "starting";
+  const { webhook, metrics } = createServer(context, sources, log);
+  const health = createHealthServer({
+    metrics,
+    unmetConditions: () => [...(phase === "serving" ? [] : [phase]), ...sources.unmetConditions()],
+  });
+
+  const healthPort = await listenOnHealth(health, addresses.health);
+  try {
+    const port = await webhook.listen({ ...addresses.webhook, reusePort });
+    phase = "serving";
+    const address = `https://${formatAddress({ ...addresses.webhook, port })}`;
+    const probes = `http://${formatAddress({ ...addresses.health, port: healthPort })}`;
+    log.info({ address, probes, ...sources.facts() }, "listening");
+  } catch (error) {
+    health.close();
+    throw listenFailure(addresses.webhook, "--listen", error);
+  }
+
+  return {
+    async stop(lameDuckMs) {
+      phase = "draining";
+      webhook.startDraining();
+      await delay(lameDuckMs);
+      await webhook.close(CLOSE_WITHIN_MS);
+      health.close();
+      health.closeAllConnections();
+    },
+  };
+}
+
+function createServer(
+  { rules, version }: ServeContext,
+  sources: Sources,
+  log: Logger,
+): { readonly webhook: Webhook; readonly metrics: ReturnType<typeof createMetrics> } {
+  const { configuration, cluster, certificates, clientCa } = sources;
+  const metrics = createMetrics(
+    {
+      version,
+      configuration: () => ({
+        isValid: configuration.isValid,
+        lastSuccess: configuration.lastSuccess?.getTime() ?? 0,
+      }),
+      caches: () => cluster.caches(),
+      certificates: () => [{ type: "serving", notAfter: certificates.current.notAfter }],
+    },
+    new Set(rules.flatMap(({ kinds }) => kinds)),
+  );
+  const reviewer = createReviewer({
+    rules,
+    configuration: () => configuration.current,
+    viewFor: (subject) => cluster.viewFor(subject),
+    now: Date.now,
+    log,
+    metrics,
+  });
+  const webhook = createWebhook({ reviewer, metrics, log, certificate: certificates.current, clientCa });
+  sources.onCertificate((changed) => webhook.setCertificate(changed));
+  return { webhook, metrics };
+}
+
+async function listenOnHealth(server: Server, address: HostAndPort): Promise<number> {
+  try {
+    server.listen(address);
+    await once(server, "listening");
+  } catch (error) {
+    throw listenFailure(address, "--metrics", error);
+  }
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : address.port;
+}
+
+/** To standard error, at once: the last line before a crash is the one that matters. */
+function createLog(): Logger {
+  return pino(
+    {
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // Only these: an error may carry what it is about.
+      serializers: { err: (error: unknown) => (error instanceof Error ? factsOf(error) : String(error)) },
+    },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+function factsOf({ name, message, stack }: Error) {
+  return { type: name, message, stack };
+}

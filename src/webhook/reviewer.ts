@@ -1,0 +1,145 @@
+/** From a review to its answer: asks the engine, counts and logs. */
+import type { Logger } from "pino";
+import { evaluate } from "../engine/evaluate.ts";
+import { printable } from "../engine/render.ts";
+import type { Outcome, ReviewRequest } from "../engine/verdict.ts";
+import { formatField } from "../kubernetes/field-path.ts";
+import type { Kind } from "../kubernetes/objects.ts";
+import type { ClusterView } from "../rules/cluster-view.ts";
+import type { Policy } from "../rules/policy.ts";
+import type { AnyRule } from "../rules/rule.ts";
+import { formatReview, reviewRequestOf } from "./admission-review.ts";
+import type { AdmissionRequest, Endpoint, ReviewHead } from "./admission-review.ts";
+import type { Metrics } from "./metrics.ts";
+import { allow, answerFor, answerTo } from "./response.ts";
+import type { Answer } from "./response.ts";
+
+export interface ReviewerOptions {
+  readonly rules: readonly AnyRule[];
+  /** Asked once for each review, so that one review sees one configuration. */
+  readonly configuration: () => { readonly policy: Policy; readonly hash: string };
+  /** The cluster without the object under review. */
+  readonly viewFor: (subject: Pick<ReviewRequest, "kind" | "name" | "namespace">) => ClusterView<Kind>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** By `performance.now()`. */
+export interface Timing {
+  readonly arrivedAt: number;
+  readonly decideUntil: number;
+}
+
+/** Both return the body of the answer, whatever the review holds. */
+export interface Reviewer {
+  review(endpoint: Endpoint, request: AdmissionRequest, timing: Timing): string;
+  refuseOversize(endpoint: Endpoint, head: ReviewHead, timing: Timing): string;
+}
+
+/** More of them say nothing more. */
+const MAX_LOGGED_FINDINGS = 10;
+
+export function createReviewer(options: ReviewerOptions): Reviewer {
+  const { configuration, log, metrics } = options;
+
+  return {
+    review(endpoint, request, { arrivedAt, decideUntil }) {
+      const answer = decide(options, endpoint, request, decideUntil);
+      const body = formatReview(request.apiVersion, answer.response);
+      metrics.countReview(endpoint, request, answer.decision, (performance.now() - arrivedAt) / 1000);
+      if (log.isLevelEnabled("debug"))
+        log.debug({ ...factsOf(endpoint, request), decision: answer.decision }, "review");
+      return body;
+    },
+    refuseOversize(endpoint, { apiVersion, uid }, { arrivedAt }) {
+      const { response, decision } = answerTo("oversize", uid, configuration().policy.onInternalError);
+      metrics.countObstacle("oversize");
+      const seconds = (performance.now() - arrivedAt) / 1000;
+      metrics.countReview(endpoint, { kind: undefined, operation: "other" }, decision, seconds);
+      log.warn(
+        { endpoint, uid: printable(uid), allowed: response.allowed },
+        "review too large to be checked",
+      );
+      return formatReview(apiVersion, response);
+    },
+  };
+}
+
+function decide(
+  options: ReviewerOptions,
+  endpoint: Endpoint,
+  request: AdmissionRequest,
+  decideUntil: number,
+): Answer {
+  const { uid } = request;
+  const reviewRequest = reviewRequestOf(request);
+  if (reviewRequest === undefined) return allow(uid);
+
+  const { configuration, metrics, log } = options;
+  const { policy, hash } = configuration();
+  try {
+    const outcome = evaluate(reviewRequest, {
+      moment: endpoint,
+      rules: options.rules,
+      cluster: options.viewFor(reviewRequest),
+      policy,
+      today: new Date(options.now()).toISOString().slice(0, "YYYY-MM-DD".length),
+      expired: () => performance.now() >= decideUntil,
+    });
+    const answer = outcome.isExpired
+      ? answerTo("deadline", uid, policy.onInternalError, outcome)
+      : answerFor(uid, endpoint, outcome, hash);
+    report(options, endpoint, request, outcome, answer, hash);
+    return answer;
+  } catch (error) {
+    // Rules are isolated by the engine: this is a bug of ours outside them.
+    metrics.countObstacle("internal");
+    log.error({ ...factsOf(endpoint, request), err: error }, "review failed");
+    return answerTo("internal", uid, policy.onInternalError);
+  }
+}
+
+function report(
+  { metrics, log }: ReviewerOptions,
+  endpoint: Endpoint,
+  request: AdmissionRequest,
+  outcome: Outcome,
+  { decision }: Answer,
+  config: string,
+): void {
+  const { verdicts, exempted, failures, isExpired } = outcome;
+  if (isExpired) metrics.countObstacle("deadline");
+  if (failures.length > 0) metrics.countFailures(failures);
+  if (verdicts.length > 0 && !request.isDryRun)
+    metrics.countOutcome(isExpired ? { ...outcome, patch: [] } : outcome);
+  if (verdicts.length + exempted.length + failures.length === 0 && !isExpired) return;
+
+  const facts = factsOf(endpoint, request);
+  for (const { rule, error } of failures) log.error({ ...facts, rule, err: error }, "rule failed");
+  if (isExpired) log.warn(facts, "review not decided in time");
+  if (verdicts.length + exempted.length === 0) return;
+  const findings = verdicts.slice(0, MAX_LOGGED_FINDINGS).map(({ rule, messageId, action, field }) => ({
+    rule,
+    messageId,
+    action,
+    field: printable(formatField(field)),
+  }));
+  log.info({ ...facts, decision, findings, count: verdicts.length, exempted, config }, "findings");
+}
+
+/** Nothing of the object but its name. */
+function factsOf(endpoint: Endpoint, request: AdmissionRequest) {
+  const { kind, namespace, name, operation, subresource, uid, isDryRun } = request;
+  return {
+    endpoint,
+    kind: kind ?? "other",
+    namespace: printable(namespace),
+    name: printable(name),
+    operation,
+    ...(subresource === "" ? {} : { subresource: printable(subresource) }),
+    uid: printable(uid),
+    ...(isDryRun ? { dryRun: true } : {}),
+  };
+}
