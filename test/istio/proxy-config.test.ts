@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mergeProxyConfig, parseProxyConfig } from "../../src/istio/proxy-config.ts";
+import type { ProxyConfig } from "../../src/istio/proxy-config.ts";
+import { parseYaml } from "../../src/kubernetes/yaml.ts";
+
+const ADDITIONS = {
+  proxyMetadata: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true", MINIMUM_DRAIN_DURATION: "5s" },
+};
+
+function read(text: string): ProxyConfig {
+  const parsed = parseProxyConfig(text);
+  assert.ok(!("problem" in parsed), text);
+  return parsed;
+}
+
+function problemOf(text: string): string {
+  const parsed = parseProxyConfig(text);
+  assert.ok("problem" in parsed, text);
+  return parsed.problem;
+}
+
+function merged(text: string, additions: Parameters<typeof mergeProxyConfig>[1] = ADDITIONS): unknown {
+  return parseYaml(mergeProxyConfig(read(text), additions)).documents[0]?.value;
+}
+
+test("reads nothing as an empty configuration", () => {
+  for (const text of ["", "\n", "# nothing yet\n", "---\n", "null", "{}"]) {
+    assert.deepEqual(read(text), { value: {}, settings: { proxyMetadata: {} } }, text);
+    assert.deepEqual(merged(text), { proxyMetadata: ADDITIONS.proxyMetadata }, text);
+  }
+});
+
+test("reads what decides how a proxy stops, as Istio's environment gets it", () => {
+  const { settings } = read("terminationDrainDuration: 40s\nproxyMetadata: {A: true, B: 7, C: text}\n");
+  assert.deepEqual(settings, {
+    terminationDrainDuration: "40s",
+    proxyMetadata: { A: "true", B: "7", C: "text" },
+  });
+});
+
+test("reads JSON too", () => {
+  assert.deepEqual(read('{"terminationDrainDuration":"9s"}').settings, {
+    terminationDrainDuration: "9s",
+    proxyMetadata: {},
+  });
+});
+
+test("takes a key without a value for no key", () => {
+  const text = "terminationDrainDuration:\nproxyMetadata:\n";
+  assert.deepEqual(read(text).settings, { proxyMetadata: {} });
+  assert.deepEqual(merged(text), { terminationDrainDuration: null, proxyMetadata: ADDITIONS.proxyMetadata });
+});
+
+test("keeps everything that is there, and its type", () => {
+  const text = `# ours
+concurrency: 2
+holdApplicationUntilProxyStarts: yes
+tracing: {sampling: 10.5, zipkin: {address: "zipkin:9411"}}
+extraStatTags: [a, "1"]
+proxyMetadata:
+  ISTIO_META_DNS_CAPTURE: "true"
+  NUMBER: "010"
+`;
+  assert.deepEqual(merged(text), {
+    concurrency: 2,
+    holdApplicationUntilProxyStarts: true,
+    tracing: { sampling: 10.5, zipkin: { address: "zipkin:9411" } },
+    extraStatTags: ["a", "1"],
+    proxyMetadata: { ISTIO_META_DNS_CAPTURE: "true", NUMBER: "010", ...ADDITIONS.proxyMetadata },
+  });
+});
+
+test("lets the user's values win", () => {
+  const proxyMetadata = { MINIMUM_DRAIN_DURATION: "20s", EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "false" };
+  assert.deepEqual(merged(JSON.stringify({ proxyMetadata })), { proxyMetadata });
+  const additions = { proxyMetadata: {}, terminationDrainDuration: "30s" };
+  assert.deepEqual(merged("terminationDrainDuration: 7s", additions), { terminationDrainDuration: "7s" });
+});
+
+test("adds a duration without an empty proxyMetadata", () => {
+  const additions = { proxyMetadata: {}, terminationDrainDuration: "30s" };
+  assert.equal(
+    mergeProxyConfig(read("concurrency: 1"), additions),
+    "concurrency: 1\nterminationDrainDuration: 30s\n",
+  );
+});
+
+test("writes texts that stay texts", () => {
+  assert.match(mergeProxyConfig(read(""), ADDITIONS), /EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"\n/);
+});
+
+test("changes nothing the second time", () => {
+  const once = mergeProxyConfig(read("concurrency: 1"), ADDITIONS);
+  assert.equal(mergeProxyConfig(read(once), ADDITIONS), once);
+});
+
+test("says on one line why a text cannot be used", () => {
+  for (const text of ["a: [", "a: b: c", "\tconcurrency: 2", "a: 'b"])
+    assert.match(problemOf(text), /^line \d+: .+$/, text);
+  assert.equal(problemOf("- a"), "it is no map");
+  assert.equal(problemOf("terminationDrainDuration"), "it is no map");
+  assert.equal(problemOf("7"), "it is no map");
+  assert.equal(problemOf("proxyMetadata: [a]"), "proxyMetadata is no map");
+  assert.equal(problemOf("proxyMetadata: A=b"), "proxyMetadata is no map");
+  assert.equal(problemOf("a: b\n---\nc: d\n"), "it holds more than one document");
+});
