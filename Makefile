@@ -1,0 +1,27 @@
+# Everything goes through npm, so that the Node of node_modules comes first on the PATH.
+NODE_MODULES := node_modules/.package-lock.json
+NPM := npm --silent
+
+.PHONY: run test check generate clean
+
+run: $(NODE_MODULES)
+	@$(NPM) run demo
+
+test: $(NODE_MODULES)
+	@$(NPM) run test
+
+check: $(NODE_MODULES)
+	@$(NPM) run check
+
+generate: $(NODE_MODULES)
+	@$(NPM) run generate && $(NPM) run format
+
+clean:
+	rm -rf node_modules test/control-plane/bin
+
+$(NODE_MODULES): package.json package-lock.json
+	@echo "installing packages ..."
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 24)' \
+		|| { echo "foresail needs Node 24 or newer; this is $$(node --version)" >&2; rm -f $@; exit 1; }
+	@touch $@

@@ -1,0 +1,72 @@
+/**
+ * Writes everything that is made from the rules: their index and pages, the README's table, webhook rules, the ClusterRole
+ * and the default ConfigMap. With `--check` it writes nothing and fails if a file is not as it would be written.
+ */
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { AnyRule } from "../src/rules/rule.ts";
+import { renderOwnPage } from "../src/report/rule-page.ts";
+import { clusterRole, configMap, webhookConfigurations } from "./generators/manifests.ts";
+import { readmeWithRules } from "./generators/readme.ts";
+import { ruleIndex } from "./generators/rule-index.ts";
+import { rulePages } from "./generators/rule-page.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+/** Files of src/rules that are no rule: the contract. */
+const CONTRACT = ["cluster-view.ts", "index.ts", "policy.ts", "rule.ts"];
+const PAGE_FOLDERS = ["docs/en/rules", "docs/zh/rules"];
+
+async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
+  const names = await readdir(join(ROOT, "src/rules"));
+  const ids = names
+    .filter((name) => !CONTRACT.includes(name))
+    .map((name) => name.replace(/\.ts$/, ""))
+    .toSorted();
+  const rules: AnyRule[] = [];
+  for (const id of ids) rules.push(await loadRule(id));
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  return new Map([
+    ["src/rules/index.ts", ruleIndex(ids)],
+    ["README.md", readmeWithRules(readme, rules)],
+    ["manifests/webhooks.yaml", webhookConfigurations(rules)],
+    ["manifests/cluster-role.yaml", clusterRole(rules)],
+    ["manifests/config-map.yaml", configMap(rules)],
+    ["docs/en/rules/foresail.md", renderOwnPage("en")],
+    ["docs/zh/rules/foresail.md", renderOwnPage("zh")],
+    ...rules.flatMap((rule) => [...rulePages(rule)]),
+  ]);
+}
+
+async function loadRule(id: string): Promise<AnyRule> {
+  const module: { readonly default: AnyRule } = await import(`../src/rules/${id}.ts`);
+  if (module.default.id !== id) throw new Error(`src/rules/${id}.ts holds the rule ${module.default.id}`);
+  return module.default;
+}
+
+/** Pages of rules that are gone. */
+async function strayPages(files: ReadonlyMap<string, string>): Promise<string[]> {
+  const pages: string[] = [];
+  for (const folder of PAGE_FOLDERS) {
+    await mkdir(join(ROOT, folder), { recursive: true });
+    for (const name of await readdir(join(ROOT, folder))) pages.push(`${folder}/${name}`);
+  }
+  return pages.filter((page) => !files.has(page));
+}
+
+const isCheck = process.argv.includes("--check");
+const files = await generatedFiles();
+const stale: string[] = await strayPages(files);
+for (const page of isCheck ? [] : stale) await rm(join(ROOT, page));
+for (const [path, content] of files) {
+  const file = join(ROOT, path);
+  const current = await readFile(file, "utf8").catch(() => undefined);
+  if (current === content) continue;
+  stale.push(path);
+  if (isCheck) continue;
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, content);
+}
+if (isCheck && stale.length > 0) {
+  process.stderr.write(`not as generated (npm run generate writes them): ${stale.join(", ")}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,47 @@
+/**
+ * Runs the tests and ends with a line `N passed, N failed, N skipped`.
+ * `--unit` leaves out those that start other programs; further arguments are files.
+ */
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { findControlPlaneTools } from "../test/harness/tools.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+/** Real API servers and builds: minutes, not seconds. */
+const SLOW = ["test/e2e/**/*.test.ts", "test/harness/**/*.test.ts"];
+const CONCURRENCY = 2;
+
+const [isUnit, named] = [
+  process.argv.includes("--unit"),
+  process.argv.slice(2).filter((one) => !one.startsWith("--")),
+];
+const all = named.length > 0 ? named : globSync("test/**/*.test.ts", { cwd: ROOT }).toSorted();
+const slow = new Set(globSync(SLOW, { cwd: ROOT }));
+const files = isUnit ? all.filter((file) => !slow.has(file)) : all;
+// Builds what the slow tests need, with its progress on this terminal and not in a test's output.
+if (files.some((file) => slow.has(file))) await findControlPlaneTools();
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const events = run({ files: files.map((file) => join(ROOT, file)), concurrency: CONCURRENCY });
+events.on("test:pass", ({ details, skip }) => {
+  if (details.type === "suite") return;
+  if (skip === undefined) counts.passed++;
+  else counts.skipped++;
+});
+events.on("test:fail", ({ details }) => {
+  if (details.type !== "suite") counts.failed++;
+  process.exitCode = 1;
+});
+// In a terminal every test is a line; elsewhere only what failed, and what was skipped and why.
+const isTerminal = process.stdout.isTTY;
+if (isTerminal) events.compose(spec).pipe(process.stdout, { end: false });
+else {
+  events.on("test:fail", ({ name, file, details }) => {
+    process.stdout.write(`FAILED ${file ?? ""} ${name}\n${String(details.error.cause ?? details.error)}\n`);
+  });
+}
+events.on("test:stderr", ({ message }) => process.stderr.write(message));
+await new Promise((resolve) => events.on("end", resolve).on("close", resolve).resume());
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
