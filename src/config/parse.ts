@@ -35,9 +35,12 @@ export function parseConfiguration(text: string, rules: readonly AnyRule[]): Par
   const { documents, problems } = parseYaml(text, YAML_LIMITS);
   if (problems.length > 0) return { problems: inTextOrder(problems) };
   const [document, second] = documents;
-  if (second) return refusal(second.line, "a second document begins here, a configuration is one");
+  if (second) return refusal(second.line, "a configuration is one document, and a second begins here");
   if (isManifest(document?.value)) {
-    return refusal(1, 'this is a Kubernetes object, expected only the text under its data["config.yaml"]');
+    return refusal(
+      1,
+      'expected settings, found a Kubernetes object; give only the text under its data["config.yaml"]',
+    );
   }
   const hash = createHash("sha256").update(text).digest("hex").slice(0, HASH_DIGITS);
   return parseDocument(document, rules, hash);

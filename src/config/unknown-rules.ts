@@ -19,7 +19,7 @@ export function unknownRules(
     .filter(({ id }) => !known.has(id))
     .map(({ id, field }) => {
       const home = homes.get(id);
-      const advice = home ? `; "${id}" belongs ${home}` : didYouMean(id, known);
+      const advice = home ? `; it belongs ${home}` : didYouMean(id, known);
       return { field, message: `${at(field.slice(0, -1))}unknown rule ${quote(id)} is ignored${advice}` };
     });
 }
