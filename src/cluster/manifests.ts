@@ -51,9 +51,17 @@ const MAX_FILE_BYTES = 128 * 1024 * 1024;
  */
 export async function readManifests(paths: readonly string[], standardInput?: string): Promise<Manifests> {
   const parts: Manifests[] = [];
+  // A file that is reached twice, as one of a folder and by its own name, holds its objects only once.
+  const read = new Set<string>();
   for (const path of paths) {
-    if (path === "-") parts.push(parseManifests("-", standardInput ?? "", true));
-    else for (const file of await listFiles(path)) parts.push(await readFileManifests(file, file === path));
+    for (const file of path === "-" ? [path] : await listFiles(path)) {
+      // A pipe, as of `<(helm template .)`, has no real path.
+      const real = await realpath(file).catch(() => file);
+      if (read.has(real)) continue;
+      read.add(real);
+      if (file === "-") parts.push(parseManifests(file, standardInput ?? "", true));
+      else parts.push(await readFileManifests(file, file === path));
+    }
   }
   return {
     manifests: parts.flatMap(({ manifests }) => manifests),

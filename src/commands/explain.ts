@@ -8,6 +8,7 @@ import { searchRules } from "../report/rule-search.ts";
 import { renderMatches, renderRuleTable } from "../report/rule-table.ts";
 import type { Terminal } from "../report/terminal.ts";
 import type { AnyRule } from "../rules/rule.ts";
+import { annotateExample } from "./annotate-example.ts";
 import type { CommandResult } from "./result.ts";
 
 const MAX_MATCHES = 3;
@@ -27,7 +28,7 @@ function answer(question: string, language: Language, rules: readonly AnyRule[],
   if (question === "") return renderRuleTable(rules, language, terminal);
   if (question === OWN_ID) return renderPageForTerminal(ownPage(language), terminal);
   const rule = rules.find(({ id }) => id === question);
-  if (rule) return renderPageForTerminal(rulePage(rule, language, []), terminal);
+  if (rule) return renderPageForTerminal(rulePage(rule, language, annotateExample(rule)), terminal);
   if (RULE_ID.test(question)) throw unknownRule(question, rules);
   const matches = searchRules(question, rules, MAX_MATCHES);
   if (matches.length > 0) return renderMatches(matches, language, terminal);

@@ -82,6 +82,6 @@ function addExplain(program: Command, actions: Actions): void {
 /** A flag that may be given more than once. */
 function repeatable(flags: string, about: string): Option {
   return new Option(flags, `${about} (repeatable)`).argParser(
-    (value: string, values: readonly string[] = []) => [...values, value],
+    (value: string, values: readonly string[] | undefined) => [...(values ?? []), value],
   );
 }

@@ -24,7 +24,9 @@ function renderBlock(block: Block): string {
     case "links":
       return block.items
         .map(({ title, url }) =>
-          url === undefined ? `- ${escapeText(title)}` : `- [${escapeText(title)}](<${url}>)`,
+          url === undefined
+            ? `- ${escapeText(title)}`
+            : `- [${escapeText(title)}](${/[()]/.test(url) ? `<${url}>` : url})`,
         )
         .join("\n");
     case "terms":
@@ -44,12 +46,12 @@ function renderBlock(block: Block): string {
   }
 }
 
-/** Outside of code spans: HTML, emphasis and links that nobody meant. */
+/** Outside of code spans: HTML and emphasis that nobody meant. */
 function escapeText(text: string): string {
   return text
     .split(/(`[^`]*`)/)
     .map((part, index) =>
-      index % 2 === 1 ? part : part.replaceAll(/[\\<*[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, "\\$&"),
+      index % 2 === 1 ? part : part.replaceAll(/[\\<*]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, "\\$&"),
     )
     .join("");
 }

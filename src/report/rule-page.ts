@@ -62,7 +62,10 @@ export function rulePage(rule: AnyRule, language: Language, annotations: readonl
     { heading: words.options, blocks: termsBlocks(optionTerms(rule.options, language)) },
     { heading: words.versions, blocks: termsBlocks(rule.gates.map((name) => gateTerm(name, language))) },
     exemptingSection(rule.id, language),
-    { heading: words.sources, blocks: [{ type: "links", items: rule.sources.map(linkOf) }] },
+    {
+      heading: words.sources,
+      blocks: rule.sources.length === 0 ? [] : [{ type: "links", items: rule.sources.map(linkOf) }],
+    },
     { heading: words.notes, blocks: texts.notes.map((text): Block => ({ type: "paragraph", text })) },
   ];
   return {

@@ -101,7 +101,7 @@ function summaryLine({ findings, objects, skipped, unreadable }: Report, showAud
     return `${counts[action]} ${action}${isHidden ? " (shown with --audit)" : ""}`;
   });
   return [
-    `checked ${count(objects, "object")}: ${found.join(", ") || "no findings"}`,
+    `checked ${count(objects, "object")}${objects === 0 ? "" : `: ${found.join(", ") || "no findings"}`}`,
     ...(skipped > 0 ? [`skipped ${count(skipped, "file")} without Kubernetes objects`] : []),
     ...(unreadable > 0 ? [`could not read ${count(unreadable, "file")}`] : []),
   ].join("; ");
