@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { AnyRule } from "../src/rules/rule.ts";
 import { renderOwnPage } from "../src/report/rule-page.ts";
+import { architectureWithArrows } from "./generators/architecture.ts";
 import { clusterRole, configMap, webhookConfigurations } from "./generators/manifests.ts";
 import { readmeWithRules } from "./generators/readme.ts";
 import { ruleIndex } from "./generators/rule-index.ts";
@@ -25,9 +26,11 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const rules: AnyRule[] = [];
   for (const id of ids) rules.push(await loadRule(id));
   const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  const architecture = await readFile(join(ROOT, "docs/architecture.md"), "utf8");
   return new Map([
     ["src/rules/index.ts", ruleIndex(ids)],
     ["README.md", readmeWithRules(readme, rules)],
+    ["docs/architecture.md", architectureWithArrows(architecture)],
     ["manifests/webhooks.yaml", webhookConfigurations(rules)],
     ["manifests/cluster-role.yaml", clusterRole(rules)],
     ["manifests/config-map.yaml", configMap(rules)],
