@@ -18,7 +18,7 @@ export interface CurrentConfiguration {
   readonly lastSuccess: Date | undefined;
 }
 
-export interface LastGood extends CurrentConfiguration {
+interface LastGood extends CurrentConfiguration {
   take(configuration: Configuration): void;
   refuse(error: ForesailError): void;
 }

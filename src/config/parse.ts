@@ -23,7 +23,7 @@ const MAX_PROBLEMS = 100;
 const HASH_DIGITS = 12;
 
 /** All problems at once, in the order of the text; of very many, some. */
-export type ParseResult =
+type ParseResult =
   | { readonly configuration: Configuration }
   | { readonly problems: readonly ConfigurationProblem[] };
 

@@ -7,7 +7,7 @@ import type { Source } from "./as-written.ts";
 import { at, didYouMean, listed, quote, shorten } from "./wording.ts";
 
 /** The settings as YAML read them, and how they were written. */
-export interface Settings {
+interface Settings {
   readonly root: unknown;
   readonly source: Source;
   /** Where keys belong that may stand in the wrong place: `under "rules"`. */
