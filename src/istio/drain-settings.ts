@@ -6,7 +6,7 @@ import { DEFAULT_DRAIN_SECONDS, EXIT_ON_ZERO, isTrue, parseDuration } from "./dr
 import { parseProxyConfig, PROXY_CONFIG_ANNOTATION } from "./proxy-config.ts";
 import type { ProxyConfig, ProxySettings } from "./proxy-config.ts";
 
-export interface DrainSetting {
+interface DrainSetting {
   /** As written. */
   readonly value: string;
   /** From the Pod's root; undefined where the mesh says it, not the Pod. */

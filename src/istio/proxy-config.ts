@@ -18,7 +18,7 @@ export interface ProxyConfig {
 }
 
 /** Why a text is no ProxyConfig, on one line: completes "cannot be read: ...". */
-export interface ProxyConfigProblem {
+interface ProxyConfigProblem {
   readonly problem: string;
 }
 

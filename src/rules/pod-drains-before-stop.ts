@@ -66,12 +66,12 @@ const MESSAGES = {
   },
   gracePeriodRaised: "terminationDrainDuration {{drain}} does not fit into a grace period of {{grace}} s",
   gracePeriodTooShort: {
-    text: "terminationDrainDuration {{drain}} is cut off by terminationGracePeriodSeconds {{grace}}",
+    text: "terminationDrainDuration {{drain}} cannot end before the Pod is killed, {{grace}} s after its deletion",
     action: "Warn",
     remedy: "Set terminationGracePeriodSeconds to {{needed}}, or shorten terminationDrainDuration.",
   },
   handlerConflict: {
-    text: "preStop.{{handler}} on istio-proxy meets the injected preStop.exec: two handlers, and the Pod is refused",
+    text: "preStop.{{handler}} meets Istio's preStop.exec on a native istio-proxy: with two handlers, the Pod is refused",
     action: "Warn",
     remedy: "Use preStop.exec on istio-proxy, which replaces the injected one, or leave preStop out.",
     atMutation: true,
@@ -83,7 +83,7 @@ const MESSAGES = {
   },
   noDrainHook: "istio-proxy stops {{seconds}} s after SIGTERM, whatever requests still run",
   noEffectOnNative: {
-    text: "{{setting}} has no effect: a native sidecar stops after the app, without waiting",
+    text: "{{setting}} protects nothing on a native sidecar, which stops after the app anyway",
     action: "Warn",
     remedy: "Remove it; terminationGracePeriodSeconds is the time that app and sidecar have.",
   },
@@ -122,7 +122,7 @@ export default defineRule({
   remedy:
     "Let istio-proxy wait: a preStop that ends when the app does, or EXIT_ON_ZERO_ACTIVE_CONNECTIONS in proxy.istio.io/config; best, native sidecars.",
   notes: [
-    "Native sidecars (Istio 1.20 with Kubernetes 1.29, the default in newer Istio) need none of this. There, terminationDrainDuration and EXIT_ON_ZERO_ACTIVE_CONNECTIONS have no effect.",
+    "Native sidecars (since Istio 1.20 and Kubernetes 1.29, by default in newer Istio) need none of this. There, terminationDrainDuration and EXIT_ON_ZERO_ACTIVE_CONNECTIONS have no effect.",
     "The drain hook remembers the ports on which the app listens, and waits while one of them listens or is connected. It ends at the latest 5 s and terminationDrainDuration before the grace period does. It needs a shell and netstat, which Istio's distroless images lack; those get EXIT_ON_ZERO_ACTIVE_CONNECTIONS, since Istio 1.12.",
     "A native sidecar of another kind next to a classic istio-proxy keeps its ports until istio-proxy is gone, so the drain hook takes all of its time.",
     "The preStop loop of ASM's FAQ counts every listener that is not envoy. pilot-agent itself listens on port 15020, so the loop runs until SIGKILL, and the proxy never drains. The strategy faq leaves pilot-agent out.",
@@ -206,7 +206,7 @@ metadata:
   messages: MESSAGES,
   *check({ kind, namespace, object }, cluster, options) {
     const pod = podTemplateOf(kind, object);
-    if (isForeverWithout(kind, pod)) return;
+    if (needsNoDrain(kind, pod)) return;
     const settings = drainSettingsOf(pod, cluster.mesh.defaultProxyConfig);
     const situation = { kind, pod, settings, cluster, options };
     const proxy = findInjectedProxy(pod.spec);
@@ -223,7 +223,7 @@ metadata:
 });
 
 /** Pods that end by themselves, and Pods with another proxy than a sidecar, or none. */
-function isForeverWithout(kind: PodKind, { metadata, spec }: PodTemplate): boolean {
+function needsNoDrain(kind: PodKind, { metadata, spec }: PodTemplate): boolean {
   if (kind === "Job" || kind === "CronJob" || (spec.restartPolicy ?? "Always") !== "Always") return true;
   if (metadata.ownerReferences?.some((owner) => owner.kind === "Job")) return true;
   const { labels = {}, annotations = {} } = metadata;
@@ -325,7 +325,7 @@ function* earlyFindings(situation: Situation): Iterable<Found> {
   const { pod, settings } = situation;
   const isNative = pod.metadata.annotations?.["sidecar.istio.io/nativeSidecar"];
   if (isNative !== "false") yield* handlerConflicts(situation);
-  yield* ignoredDrain(situation, undefined);
+  yield* ignoredDrain(situation);
   const additions = isNative === "true" ? undefined : additionsFor(situation);
   const merging = additions && withoutAdditions(situation, additions);
   const drain = merging?.fix && additions?.terminationDrainDuration;
@@ -355,9 +355,10 @@ function withoutAdditions(situation: Situation, additions: ProxySettings): Found
   const { config, problem } = situation.settings;
   const field = PROXY_CONFIG_FIELD;
   if (!config) return { message: "proxyConfigUnreadable", field, data: { problem } };
-  const version = versionWithoutExitOnZero(situation, undefined);
-  if (version !== undefined && additions.terminationDrainDuration === undefined)
-    return { message: "exitOnZeroUnknown", field, data: { version } };
+  // The other strategies have the hook on the second call; this one has nothing else.
+  const version =
+    situation.options.strategy === "exitOnZero" ? versionWithoutExitOnZero(situation) : undefined;
+  if (version !== undefined) return { message: "exitOnZeroUnknown", field, data: { version } };
   return {
     message: "notAwaited",
     field,
@@ -384,7 +385,7 @@ function* handlerConflicts({ pod, cluster }: Situation): Iterable<Found> {
 
 const OTHER_HANDLERS = ["httpGet", "sleep", "tcpSocket"] as const;
 
-function* ignoredDrain(situation: Situation, image: string | undefined): Iterable<Found> {
+function* ignoredDrain(situation: Situation, image?: string): Iterable<Found> {
   const { exitOnZero, drainDuration } = situation.settings;
   if (!isTrue(exitOnZero?.value) || !drainDuration?.field) return;
   if (versionWithoutExitOnZero(situation, image) !== undefined) return;
