@@ -176,7 +176,7 @@ describe("check reads", () => {
 describe("the exit code", () => {
   for (const { manifest, expected } of [
     { manifest: OWNED, expected: { warn: 0, deny: 0, fix: 0 } },
-    { manifest: `${SERVICE}  labels: {owner: \"shop?\"}\n`, expected: { warn: 0, deny: 0, fix: 0 } },
+    { manifest: `${SERVICE}  labels: {owner: "shop?"}\n`, expected: { warn: 0, deny: 0, fix: 0 } },
     { manifest: POD, expected: { warn: 0, deny: 0, fix: 1 } },
     { manifest: SERVICE, expected: { warn: 1, deny: 0, fix: 1 } },
     {
