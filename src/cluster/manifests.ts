@@ -45,24 +45,20 @@ const EXTENSIONS = [".yaml", ".yml", ".json"];
 /** V8 ends strings at 512 MiB; no manifest comes near. */
 const MAX_FILE_BYTES = 128 * 1024 * 1024;
 
+/** Reading one after the other waits for the disk most of the time; too many at once run out of file descriptors. */
+const READ_AT_ONCE = 32;
+
 /**
  * Reads files and folders; `-` is the text of standard input. The order of files is that of their names.
  * @throws ForesailError STATE_UNREADABLE if a path that was named is not there or cannot be opened
  */
 export async function readManifests(paths: readonly string[], standardInput?: string): Promise<Manifests> {
-  const parts: Manifests[] = [];
-  // A file that is reached twice, as one of a folder and by its own name, holds its objects only once.
-  const read = new Set<string>();
-  for (const path of paths) {
-    for (const file of path === "-" ? [path] : await listFiles(path)) {
-      // A pipe, as of `<(helm template .)`, has no real path.
-      const real = await realpath(file).catch(() => file);
-      if (read.has(real)) continue;
-      read.add(real);
-      if (file === "-") parts.push(parseManifests(file, standardInput ?? "", true));
-      else parts.push(await readFileManifests(file, file === path));
-    }
-  }
+  const files: string[] = [];
+  for (const path of paths) files.push(...(path === "-" ? [path] : await listFiles(path)));
+  const named = new Set(paths);
+  const parts = await mapInBatches(await onlyOnce(files), (file) =>
+    file === "-" ? parseManifests(file, standardInput ?? "", true) : readFileManifests(file, named.has(file)),
+  );
   return {
     manifests: parts.flatMap(({ manifests }) => manifests),
     problems: parts.flatMap(({ problems }) => problems),
@@ -71,27 +67,49 @@ export async function readManifests(paths: readonly string[], standardInput?: st
   };
 }
 
+/** A file that is reached twice, as one of a folder and by its own name, holds its objects only once. */
+async function onlyOnce(files: readonly string[]): Promise<string[]> {
+  // A pipe, as of `<(helm template .)`, has no real path.
+  const real = await mapInBatches(files, (file) => realpath(file).catch(() => file));
+  const first = new Map<string | undefined, string>();
+  for (const [index, file] of files.entries()) if (!first.has(real[index])) first.set(real[index], file);
+  return [...first.values()];
+}
+
+async function mapInBatches<T, R>(items: readonly T[], map: (item: T) => R | Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += READ_AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(start, start + READ_AT_ONCE).map(map))));
+  }
+  return results;
+}
+
 /** The file itself, or the manifests below a folder, in order of name. Hidden folders and node_modules are left out. */
 export async function listFiles(path: string): Promise<readonly string[]> {
-  const facts = await stat(path).catch((cause: unknown) => {
-    throw new ForesailError({
-      code: "STATE_UNREADABLE",
-      message: `cannot read ${path}: ${reasonOf(cause)}`,
-      hint: "Name a file, a folder, or - for standard input.",
-      cause,
-    });
-  });
+  const facts = await stat(path).catch((cause: unknown) => refuse(path, cause));
   return facts.isDirectory() ? listFolder(path, new Set([await realpath(path)])) : [path];
+}
+
+function refuse(path: string, cause: unknown): never {
+  throw new ForesailError({
+    code: "STATE_UNREADABLE",
+    message: `cannot read ${path}: ${reasonOf(cause)}`,
+    hint: "Name a file, a folder, or - for standard input.",
+    cause,
+  });
 }
 
 /** `above` holds the real paths on the way here, so that a link that leads back up is not followed. */
 async function listFolder(folder: string, above: ReadonlySet<string>): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) =>
+    refuse(folder, cause),
+  );
   const files: string[] = [];
-  for (const { name } of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
+  for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
+    const { name } = entry;
     if (name.startsWith(".") || name === "node_modules") continue;
     const path = join(folder, name);
-    const facts = await stat(path).catch(() => undefined);
+    const facts = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
     if (facts?.isDirectory()) {
       const real = await realpath(path);
       if (!above.has(real)) files.push(...(await listFolder(path, new Set([...above, real]))));

@@ -192,7 +192,9 @@ describe("a finding", () => {
     const { findings } = checkFiles({
       files: { a: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {}}\n" },
     });
-    const patch = [{ op: "add", path: "/spec/template/metadata", value: { annotations: { hello: "world" } } }];
+    const patch = [
+      { op: "add", path: "/spec/template/metadata", value: { annotations: { hello: "world" } } },
+    ];
     assert.deepEqual(
       findings.map(({ verdict }) => [verdict.action, verdict.patch]),
       [
