@@ -30,6 +30,15 @@ export async function run(): Promise<void> {
       ]);
       finish(explain(question, language, RULES, terminalOf(process.stdout)));
     },
+    async serve(options) {
+      const [{ serve }, { RULES }, { default: manifest }] = await Promise.all([
+        import("./commands/serve.ts"),
+        import("./rules/index.ts"),
+        import("../package.json", { with: { type: "json" } }),
+      ]);
+      const { version } = manifest;
+      process.exitCode = await serve(options, { rules: RULES, version, exit: (code) => process.exit(code) });
+    },
     help: (name) => help(program, name),
   });
   try {

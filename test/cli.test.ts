@@ -59,6 +59,11 @@ describe("wrong usage ends with 2, says what is wrong, and prints no report", ()
       stderr: 'foresail: --assume istio: "new" is no version\nWrite for example istio=1.10.\n',
     },
     {
+      args: ["serve", "--listen", "nowhere"],
+      stderr:
+        'foresail: --listen "nowhere" is no address\nWrite HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443.\n',
+    },
+    {
       args: ["explain", "no-such-rule"],
       stderr:
         'foresail: no rule is called "no-such-rule" or speaks of it\n`foresail explain` lists the rules.\n',

@@ -4,17 +4,20 @@ import { LANGUAGES } from "../report/page-words.ts";
 import type { Language } from "../report/page-words.ts";
 import { CHECK_FORMATS, FAIL_ON } from "./options.ts";
 import type { CheckOptions } from "./options.ts";
+import type { ServeOptions } from "./serve.ts";
 
 /** What each command does; cli.ts gives it. */
 export interface Actions {
   check(paths: readonly string[], options: CheckOptions): Promise<void>;
   explain(question: string, language: Language): Promise<void>;
+  serve(options: ServeOptions): Promise<void>;
   /** Help of the command of that name, of the program without one. */
   help(name: string | undefined): void;
 }
 
-/** As defaults of the flags they would stand in the help. */
-const NOT_REPEATED = { meshState: [], assume: [], rule: [], skip: [] } as const;
+/** As defaults of the flags these would stand in the help. */
+const SERVE_LISTS = { meshState: [], tlsHost: [] } as const;
+const CHECK_LISTS = { meshState: [], assume: [], rule: [], skip: [] } as const;
 
 const EXIT_CODES = `
 Exit codes: 0 no finding at Warn or Deny; 1 at least one; 2 wrong usage, or something could not be read.`;
@@ -29,6 +32,7 @@ export function createProgram(actions: Actions): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText("after", EXIT_CODES);
+  addServe(program, actions);
   addCheck(program, actions);
   addExplain(program, actions);
   program
@@ -36,6 +40,29 @@ export function createProgram(actions: Actions): Command {
     .description("print help on a command")
     .action((name?: string) => actions.help(name));
   return program;
+}
+
+function addServe(program: Command, actions: Actions): void {
+  program
+    .command("serve")
+    .description("Runs the admission webhook over HTTPS until it is told to stop.")
+    .option("--listen <HOST:PORT>", "where to answer reviews", "0.0.0.0:8443")
+    .option("--metrics <HOST:PORT>", "where to answer probes and give metrics, without TLS", "0.0.0.0:9090")
+    .option(
+      "--config <FILE>",
+      "configuration, as in the ConfigMap's key config.yaml; read again when it changes",
+    )
+    .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster; read again when it changes"))
+    .option("--tls-cert <FILE>", "certificate to serve with, in PEM")
+    .option("--tls-key <FILE>", "its private key, in PEM")
+    .option(
+      "--tls-self-signed <DIR>",
+      "folder of a self-signed certificate, made if it is not there (certs, if nothing is named)",
+    )
+    .addOption(repeatable("--tls-host <NAME>", "what the self-signed certificate is valid for besides"))
+    .option("--client-ca <FILE>", "answer only clients with a certificate of these authorities")
+    .option("--reuse-port", "share the port with other processes")
+    .action((options: ServeOptions) => actions.serve({ ...SERVE_LISTS, ...options }));
 }
 
 function addCheck(program: Command, actions: Actions): void {
@@ -63,9 +90,7 @@ function addCheck(program: Command, actions: Actions): void {
     .addOption(repeatable("--skip <ID>", "not this rule"))
     .option("--audit", "list findings that only audit, too (JSON always has them)")
     .addHelpText("after", EXIT_CODES)
-    .action((paths: string[], options: CheckOptions) =>
-      actions.check(paths, { ...NOT_REPEATED, ...options }),
-    );
+    .action((paths: string[], options: CheckOptions) => actions.check(paths, { ...CHECK_LISTS, ...options }));
 }
 
 function addExplain(program: Command, actions: Actions): void {
