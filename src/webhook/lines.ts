@@ -5,6 +5,8 @@ import { formatField } from "../kubernetes/field-path.ts";
 
 /** Of one kind in one answer; the rest is counted. */
 const MAX_FINDINGS = 10;
+/** A hostile object may cause any number of findings: those beyond are counted without a look for doubles. */
+const MAX_COMPARED = 1000;
 
 /** A line, and the finding it is about. */
 export interface FindingLine {
@@ -15,18 +17,18 @@ export interface FindingLine {
 export interface FindingLines {
   /** In the order of the verdicts, none twice. */
   readonly shown: readonly FindingLine[];
-  /** How many more there are. */
+  /** How many more there are; exact unless there are very many. */
   readonly more: number;
 }
 
 export function findingLines(verdicts: readonly Verdict[], maxLength: number): FindingLines {
   const lines = new Map<string, FindingLine>();
-  for (const verdict of verdicts) {
+  for (const verdict of verdicts.slice(0, MAX_COMPARED)) {
     const text = line(`${verdict.rule}: ${verdict.message}${inBrackets(fieldOf(verdict))}`, maxLength);
     if (!lines.has(text)) lines.set(text, { text, verdict });
   }
-  const all = [...lines.values()];
-  return { shown: all.slice(0, MAX_FINDINGS), more: Math.max(0, all.length - MAX_FINDINGS) };
+  const shown = [...lines.values()].slice(0, MAX_FINDINGS);
+  return { shown, more: lines.size - shown.length + Math.max(0, verdicts.length - MAX_COMPARED) };
 }
 
 export function moreLine(more: number): string {

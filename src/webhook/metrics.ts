@@ -117,7 +117,10 @@ export function createMetrics(sources: MetricSources, kinds: ReadonlySet<Kind>):
       observers[endpoint].observe(seconds);
     },
     countOutcome(outcome) {
-      for (const { rule, action } of outcome.verdicts) findings.inc({ rule, action });
+      for (const [action, verdicts] of Map.groupBy(outcome.verdicts, (verdict) => verdict.action)) {
+        const byRule = Map.groupBy(verdicts, (verdict) => verdict.rule);
+        for (const [rule, { length }] of byRule) findings.inc({ rule, action }, length);
+      }
       for (const rule of outcome.patch.length > 0 ? appliedFixes(outcome) : []) fixes.inc({ rule });
     },
     countFailures(failures) {

@@ -21,6 +21,17 @@ export interface WebhookOptions {
   /** CAs in PEM: clients must present a certificate that one of them signed. */
   readonly clientCa?: string | undefined;
   readonly limits?: BodyLimits;
+  readonly timeouts?: Timeouts;
+}
+
+/** In milliseconds, as Node names them. */
+export interface Timeouts {
+  readonly keepAliveTimeout: number;
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly handshakeTimeout: number;
+  /** How exactly the others are kept. */
+  readonly connectionsCheckingInterval: number;
 }
 
 export interface ListenAddress {
@@ -45,25 +56,32 @@ export interface Webhook {
   close(withinMs: number): Promise<void>;
 }
 
-const TIMEOUTS = {
-  /** Longer than the 90 s after which Go's client drops an idle connection: it must be the one that ends it. */
+const TIMEOUTS: Timeouts = {
+  // Longer than the 90 s after which Go's client drops an idle connection: it must be the one that ends it.
   keepAliveTimeout: 120_000,
   headersTimeout: 15_000,
   requestTimeout: 15_000,
   handshakeTimeout: 10_000,
-  /** How exactly those are kept. */
   connectionsCheckingInterval: 1000,
 };
 
 export function createWebhook(options: WebhookOptions): Webhook {
-  const { reviewer, metrics, log, limits = BODY_LIMITS, certificate, clientCa } = options;
+  const {
+    reviewer,
+    metrics,
+    log,
+    limits = BODY_LIMITS,
+    timeouts = TIMEOUTS,
+    certificate,
+    clientCa,
+  } = options;
   let isDraining = false;
   const handlers = createHandlers({ reviewer, metrics, log, limits, isDraining: () => isDraining });
 
   const app = fastify({
-    https: { ...TIMEOUTS, ...secureContext(certificate, clientCa), ...connectionTerms(clientCa) },
-    keepAliveTimeout: TIMEOUTS.keepAliveTimeout,
-    requestTimeout: TIMEOUTS.requestTimeout,
+    https: { ...timeouts, ...secureContext(certificate, clientCa), ...connectionTerms(clientCa) },
+    keepAliveTimeout: timeouts.keepAliveTimeout,
+    requestTimeout: timeouts.requestTimeout,
     logger: false,
     trustProxy: false,
     // Whoever connected just before the end still gets an answer.
