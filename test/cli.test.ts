@@ -234,6 +234,22 @@ checked 2 objects: 1 Warn
   });
 });
 
+describe("an error that nobody foresaw", () => {
+  const NODE_OPTIONS = `--import="data:text/javascript,Map.groupBy=()=>{throw new Error('boom')}"`;
+  const TOLD = "foresail: boom\nThis is a bug in foresail; FORESAIL_DEBUG=1 shows where.\n";
+
+  test("ends with 2 and without a stack", async () => {
+    const ran = await runForesail(["check", "-"], { stdin: CONFIG_MAP, env: { NODE_OPTIONS } });
+    assert.deepEqual(ran, { exitCode: 2, stdout: "", stderr: TOLD });
+  });
+
+  test("shows its stack on request", async () => {
+    const env = { NODE_OPTIONS, FORESAIL_DEBUG: "1" };
+    const { stderr } = await runForesail(["check", "-"], { stdin: CONFIG_MAP, env });
+    assert.ok(stderr.startsWith(`${TOLD}Error: boom\n    at `));
+  });
+});
+
 describe("paths are relative to", () => {
   test("the folder in which npm was called, in foresail's checkout", async (t) => {
     const folder = await folderWith(t, { "a.yaml": CONFIG_MAP });

@@ -8,6 +8,7 @@ import { DEFAULT_CONFIGURATION } from "../config/configuration.ts";
 import type { Configuration } from "../config/configuration.ts";
 import { isVersion } from "../config/scalars.ts";
 import { OWN_ID } from "../engine/evaluate.ts";
+import { printable } from "../engine/render.ts";
 import { ForesailError, nearest } from "../errors.ts";
 import { COMPONENTS } from "../istio/versions.ts";
 import type { Component } from "../istio/versions.ts";
@@ -140,7 +141,9 @@ function problemsOf({ problems, manifests }: Manifests, paths: readonly string[]
   if (problems.length === 0 && manifests.length === 0) {
     return [`foresail: nothing to check: no Kubernetes objects in ${paths.join(", ")}`];
   }
-  return problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`);
+  return problems.map(
+    ({ file, line, column, message }) => `${printable(file)}:${line}:${column}: ${printable(message)}`,
+  );
 }
 
 function failureLine({ rule, manifest, error }: CheckFailure): string {

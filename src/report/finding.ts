@@ -20,6 +20,7 @@ export interface ReportedFinding {
 export interface Report {
   /** In order of file, line, column, rule and message id. */
   readonly findings: readonly ReportedFinding[];
+  /** YAML documents that could be read, those without a Kubernetes object among them. */
   readonly documents: number;
   readonly objects: number;
   /** Files in folders that hold no Kubernetes objects. */

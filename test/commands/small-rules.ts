@@ -73,7 +73,7 @@ export const podIsGreeted = defineRule({
 });
 
 /** Denies, and sees the other objects. */
-export const configMapIsAlone = defineRule({
+const configMapIsAlone = defineRule({
   id: "config-map-is-alone",
   title: "A ConfigMap is alone in its namespace",
   symptoms: ["503 after a rollout"],
