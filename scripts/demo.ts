@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { applyPatch } from "rfc6902";
 import { isObject } from "../src/kubernetes/json.ts";
@@ -19,6 +20,7 @@ const ROOT = join(import.meta.dirname, "..");
 const PORT = 8443;
 const METRICS_PORT = 9090;
 const READY_WITHIN_MS = 15_000;
+const MAX_VALUE_LENGTH = 160;
 
 const answerShape = object({
   response: object({
@@ -40,8 +42,19 @@ const server = spawn(
     "--mesh-state=examples/mesh",
     "--tls-self-signed=certs",
   ],
-  { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, INIT_CWD: ROOT } },
+  // In a process group of its own, so that Ctrl-C reaches it once: a second signal would end it at once.
+  {
+    cwd: ROOT,
+    stdio: ["ignore", "inherit", "pipe"],
+    env: { ...process.env, INIT_CWD: ROOT },
+    detached: true,
+  },
 );
+let isTalking = true;
+createInterface(server.stderr).on("line", (line) => {
+  // Between the answers, only what is wrong; afterwards everything.
+  if (!isTalking || !/"level":[123]0/.test(line)) process.stderr.write(`${line}\n`);
+});
 server.on("exit", (code) => process.exit(code ?? 1));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
 
@@ -52,7 +65,8 @@ for (const name of (await readdir(join(ROOT, "examples/reviews"))).toSorted())
 print(
   `foresail serves https://127.0.0.1:${PORT}/validate and /mutate (CA: certs/ca.crt); metrics: http://127.0.0.1:${METRICS_PORT}/metrics`,
 );
-print("Ctrl-C ends it. In examples/mesh, change a file: the next review sees it.");
+print("Ctrl-C ends it. Change a file in examples/mesh, and the next review sees it.");
+isTalking = false;
 
 async function untilReady(): Promise<void> {
   const deadline = performance.now() + READY_WITHIN_MS;
@@ -89,7 +103,7 @@ async function create(file: string, written: unknown): Promise<void> {
     const { group, plural } = KIND_FACTS[known];
     const resource = `${plural.replace(/s$/, "")}${group === "" ? "" : `.${group}`}`;
     print(`${resource}/${readObject(known, written).metadata?.name ?? ""} created`);
-    for (const { op, path, value } of patch) print(`  ${op} ${path}: ${JSON.stringify(value)}`);
+    for (const { op, path, value } of patch) print(`  ${op} ${path}: ${shortened(JSON.stringify(value))}`);
   } else {
     print(
       `Error from server (${status.reason ?? ""}): error when creating "${file}": ` +
@@ -137,6 +151,10 @@ function ask(endpoint: "mutate" | "validate", written: unknown): Promise<Answer>
     call.on("error", reject);
     call.end(JSON.stringify(review));
   });
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)} ...` : text;
 }
 
 function print(line: string): void {

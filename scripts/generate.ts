@@ -5,12 +5,11 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { AnyRule } from "../src/rules/rule.ts";
-import { renderOwnPage } from "../src/report/rule-page.ts";
 import { architectureWithArrows } from "./generators/architecture.ts";
 import { clusterRole, configMap, webhookConfigurations } from "./generators/manifests.ts";
 import { readmeWithRules } from "./generators/readme.ts";
 import { ruleIndex } from "./generators/rule-index.ts";
-import { rulePages } from "./generators/rule-page.ts";
+import { ownPages, rulePages } from "./generators/rule-page.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** Files of src/rules that are no rule: the contract. */
@@ -34,9 +33,8 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["manifests/webhooks.yaml", webhookConfigurations(rules)],
     ["manifests/cluster-role.yaml", clusterRole(rules)],
     ["manifests/config-map.yaml", configMap(rules)],
-    ["docs/en/rules/foresail.md", renderOwnPage("en")],
-    ["docs/zh/rules/foresail.md", renderOwnPage("zh")],
-    ...rules.flatMap((rule) => [...rulePages(rule)]),
+    ...ownPages(),
+    ...rules.flatMap(rulePages),
   ]);
 }
 

@@ -229,7 +229,8 @@ function assertOracleAgrees(before: object, patch: readonly PatchOperation[], af
 function runExample(rule: AnyRule, text: string): readonly string[] {
   const { documents, problems } = parseYaml(text);
   assert.deepEqual(problems, []);
-  const [object, ...cluster] = documents.map(({ value }) => value).filter(isObject);
+  const values: readonly unknown[] = documents.map(({ value }) => value);
+  const [object, ...cluster] = values.filter(isObject);
   assert.ok(object, "the example has no object");
   return run(rule, { name: "example", object, cluster }).map(({ message }) => message);
 }

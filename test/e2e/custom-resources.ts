@@ -1,0 +1,27 @@
+/** Stand-ins for the definitions of Istio's and ASM's kinds: any content, every version that was ever served. */
+import { KIND_FACTS } from "../../src/kubernetes/objects.ts";
+import type { Kind } from "../../src/kubernetes/objects.ts";
+
+const ANYTHING = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+
+export function customResourceDefinition(kind: Kind): object {
+  const facts = KIND_FACTS[kind];
+  const newest = facts.versions.at(-1);
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${facts.plural}.${facts.group}` },
+    spec: {
+      group: facts.group,
+      scope: facts.namespaced ? "Namespaced" : "Cluster",
+      names: { kind: facts.kind, plural: facts.plural, singular: facts.kind.toLowerCase() },
+      versions: facts.versions.map((name) => ({
+        name,
+        served: true,
+        storage: name === newest,
+        schema: { openAPIV3Schema: ANYTHING },
+        subresources: { status: {} },
+      })),
+    },
+  };
+}
