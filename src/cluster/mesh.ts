@@ -3,7 +3,7 @@ import type { Injector, InjectorSettings } from "../istio/injection.ts";
 import { COMPONENTS, versionOfImage } from "../istio/versions.ts";
 import type { KnownVersion, Versions } from "../istio/versions.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
-import { boolean, list, mapOf, object, string } from "../kubernetes/shape.ts";
+import { boolean, intOrString, list, mapOf, object, string } from "../kubernetes/shape.ts";
 import type { Shape } from "../kubernetes/shape.ts";
 import { parseYaml } from "../kubernetes/yaml.ts";
 import type { Mesh } from "../rules/cluster-view.ts";
@@ -21,7 +21,8 @@ const meshConfigShape = object({
 
 const injectorValuesShape = object({
   sidecarInjectorWebhook: object({ rewriteAppHTTPProbe: boolean }),
-  global: object({ proxy: object({ excludeInboundPorts: string }) }),
+  // Strings in the charts; one port alone is easily left unquoted.
+  global: object({ proxy: object({ excludeInboundPorts: intOrString, excludeOutboundPorts: intOrString }) }),
 });
 
 export function meshOf(store: Store, settings: MeshSettings): Mesh {
@@ -67,7 +68,8 @@ function injectorSettings(
   if (values === undefined) return undefined;
   return {
     rewriteAppHTTPProbe: values.sidecarInjectorWebhook?.rewriteAppHTTPProbe ?? false,
-    excludeInboundPorts: values.global?.proxy?.excludeInboundPorts ?? "",
+    excludeInboundPorts: String(values.global?.proxy?.excludeInboundPorts ?? ""),
+    excludeOutboundPorts: String(values.global?.proxy?.excludeOutboundPorts ?? ""),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Pods as counted groups per namespace: a cluster has many Pods and few kinds of them. */
+import { EXCLUDE_INBOUND, portsIn } from "../istio/inbound-ports.ts";
 import { findInjectedProxy, gatewayKindOf } from "../istio/injection.ts";
 import type { Labels, PodSpec } from "../kubernetes/objects.ts";
 import type { PodTemplate } from "../kubernetes/pod-template.ts";
@@ -17,8 +18,6 @@ const LABELS_OF_ONE_POD = [
   "controller-uid",
   "job-name",
 ];
-
-const EXCLUDE_INBOUND = "traffic.sidecar.istio.io/excludeInboundPorts";
 
 /** A group, and what tells whether its Pods would be injected if they were made now. */
 export interface StoredPodGroup extends PodGroup {
@@ -96,12 +95,4 @@ function proxyOf(labels: Labels, annotations: Labels, spec: PodSpec): PodGroup["
   const gateway = gatewayKindOf(labels, annotations);
   if (gateway) return gateway;
   return findInjectedProxy(spec) || annotations["sidecar.istio.io/status"] !== undefined ? "sidecar" : "none";
-}
-
-function portsIn(text: string): readonly number[] {
-  return text
-    .split(",")
-    .filter((port) => port.trim() !== "")
-    .map(Number)
-    .filter(Number.isInteger);
 }

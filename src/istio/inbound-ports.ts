@@ -66,26 +66,27 @@ function interceptionModeOf({ metadata, spec }: PodTemplate): string | undefined
 /**
  * Excludes the ports, at the Pod's root. The annotation replaces the mesh's list and, once injected, no longer counts
  * where istio-init does the work: so it becomes the union, and istio-init's own argument is changed as well.
+ * `outboundMeshList` is the same list for outbound traffic; undefined leaves outbound traffic alone.
  */
 export function exclusionOf(
   pod: PodTemplate,
   ports: readonly number[],
   meshList: string,
-  outbound: boolean,
+  outboundMeshList: string | undefined,
 ): readonly Change[] {
   const inbound = findArgument(pod.spec, EXCLUDE_FLAGS);
   const seenList = inbound ? withoutProxyPorts(inbound.value, pod) : meshList;
   return [
     ...extend(inbound, ports),
     annotate(pod, EXCLUDE_INBOUND, [seenList], ports),
-    ...(outbound ? outboundExclusion(pod, ports) : []),
+    ...(outboundMeshList === undefined ? [] : outboundExclusion(pod, ports, outboundMeshList)),
   ];
 }
 
-function outboundExclusion(pod: PodTemplate, ports: readonly number[]): readonly Change[] {
+function outboundExclusion(pod: PodTemplate, ports: readonly number[], meshList: string): readonly Change[] {
   const argument = findArgument(pod.spec, EXCLUDE_OUTBOUND_FLAGS);
-  const annotation = annotate(pod, EXCLUDE_OUTBOUND, [argument?.value ?? ""], ports);
   const inbound = findArgument(pod.spec, EXCLUDE_FLAGS);
+  const annotation = annotate(pod, EXCLUDE_OUTBOUND, [argument?.value ?? (inbound ? "" : meshList)], ports);
   if (argument || !inbound) return [...extend(argument, ports), annotation];
   // Istio leaves the flag out where there is nothing to exclude.
   const end = [...inbound.list, inbound.length];

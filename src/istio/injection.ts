@@ -14,8 +14,9 @@ export interface Injector {
 export interface InjectorSettings {
   /** sidecarInjectorWebhook.rewriteAppHTTPProbe; an absent key is off. */
   readonly rewriteAppHTTPProbe: boolean;
-  /** global.proxy.excludeInboundPorts, as written. */
+  /** global.proxy.excludeInboundPorts and excludeOutboundPorts, as written. */
   readonly excludeInboundPorts: string;
+  readonly excludeOutboundPorts: string;
 }
 
 export interface InjectionQuery {

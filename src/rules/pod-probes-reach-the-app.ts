@@ -324,7 +324,8 @@ function fixFor(judged: readonly JudgedProbe[], { pod, settings, options }: Mesh
   if (isRewritten) changes.push({ path: ["metadata", "annotations", REWRITE_PROBERS], value: "true" });
   if (excluded.length > 0) {
     const ports = excluded.toSorted((one, other) => one - other);
-    changes.push(...exclusionOf(pod, ports, settings?.excludeInboundPorts ?? "", options.outbound));
+    const outbound = options.outbound ? (settings?.excludeOutboundPorts ?? "") : undefined;
+    changes.push(...exclusionOf(pod, ports, settings?.excludeInboundPorts ?? "", outbound));
   }
   return changes.map(({ path, value }) => ({ path: [...pod.path, ...path], value }));
 }

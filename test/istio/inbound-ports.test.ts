@@ -86,8 +86,8 @@ describe("interception", () => {
   });
 });
 
-function applied(pod: object, meshList = "", outbound = false) {
-  return patchFor(pod, exclusionOf(templateOf(pod), [8087], meshList, outbound)).object;
+function applied(pod: object, meshList = "", outboundMeshList?: string) {
+  return patchFor(pod, exclusionOf(templateOf(pod), [8087], meshList, outboundMeshList)).object;
 }
 
 describe("an exclusion", () => {
@@ -115,16 +115,19 @@ describe("an exclusion", () => {
 
   test("is of outbound ports as well where that is wanted", () => {
     const OUTBOUND = "traffic.sidecar.istio.io/excludeOutboundPorts";
-    assert.deepEqual(applied({}, "", true), {
+    assert.deepEqual(applied({}, "", ""), {
       metadata: { annotations: { [EXCLUDE]: "8087", [OUTBOUND]: "8087" } },
+    });
+    assert.deepEqual(applied({}, "9090", "9092,8087"), {
+      metadata: { annotations: { [EXCLUDE]: "9090,8087", [OUTBOUND]: "9092,8087" } },
     });
     const annotations = { [EXCLUDE]: "8087", [OUTBOUND]: "8087" };
     assert.deepEqual(
-      applied(withInit(["-d", "15090"]), "", true),
+      applied(withInit(["-d", "15090"]), "", "9092"),
       withInit(["-d", "15090,8087", "-o", "8087"], annotations),
     );
     assert.deepEqual(
-      applied(withInit(["-o", "3306", "-d", "15090"]), "", true),
+      applied(withInit(["-o", "3306", "-d", "15090"]), "", "9092"),
       withInit(["-o", "3306,8087", "-d", "15090,8087"], { ...annotations, [OUTBOUND]: "3306,8087" }),
     );
   });

@@ -52,10 +52,14 @@ function service(...ports: object[]) {
   return { apiVersion: "v1", kind: "Service", metadata: { name: "web", namespace: "shop" }, spec };
 }
 
-function settings(rewriteAppHTTPProbe: boolean, excludeInboundPorts = "") {
+function settings(
+  rewriteAppHTTPProbe: boolean,
+  excludeInboundPorts: string | number = "",
+  excludeOutboundPorts: string | number = "",
+) {
   const values = {
     sidecarInjectorWebhook: { rewriteAppHTTPProbe },
-    global: { proxy: { excludeInboundPorts } },
+    global: { proxy: { excludeInboundPorts, excludeOutboundPorts } },
   };
   return {
     apiVersion: "v1",
@@ -548,6 +552,18 @@ testRule(rule, {
       options: { outbound: true },
       findings: [
         { ...excluded(8087, "8087"), fix: annotated({ [EXCLUDE]: "8087", [EXCLUDE_OUTBOUND]: "3306,8087" }) },
+      ],
+    },
+    {
+      name: "outbound ports are to be excluded as well, and the mesh excludes some by itself",
+      object: pod(tcp(8087)),
+      cluster: [namespace(), settings(false, 9090, "9092,3306")],
+      options: { outbound: true },
+      findings: [
+        {
+          ...excluded(8087, "9090,8087"),
+          fix: annotated({ [EXCLUDE]: "9090,8087", [EXCLUDE_OUTBOUND]: "9092,3306,8087" }),
+        },
       ],
     },
     {
