@@ -48,6 +48,8 @@ const DEFAULT_LIMITS: YamlLimits = {
 
 /** libyaml's reader lets only these through (readerc.go); js-yaml looks at some places only. */
 const REFUSED_CHARACTER = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+/** For js-yaml a separator, for libyaml a text; further down both agree. */
+const INDENTED_SEPARATOR = /^[ \t]+---(?=\s|$)/;
 const JSON_OBJECT = /^\s*\{/;
 const IGNORED = "kubectl does not read this: begin a document with a line ---";
 const BYTE_ORDER_MARK = "\uFEFF";
@@ -100,6 +102,7 @@ function* readYaml(chunk: Chunk, limits: YamlLimits): Generator<YamlDocument | Y
   try {
     const refused = REFUSED_CHARACTER.exec(read.text);
     if (refused !== null) throw new YamlError("control characters are not allowed", refused.index);
+    if (INDENTED_SEPARATOR.test(read.text)) throw new YamlError("no space may stand before ---", 0);
     const tree = readTree(read.text, limits);
     if (tree !== undefined && tree.value !== null) {
       const { line } = positionAt(read, tree.root.start);

@@ -358,6 +358,7 @@ describe("problems", () => {
     ["a: {regex: a?b}", "1:12 a text with ? in it or : before it needs quotes inside of brackets"],
     ["a: {b:}", "1:5 a colon inside of brackets needs a space behind it"],
     ["a: \u0007", "1:4 control characters are not allowed"],
+    [" ---\na: 1", "1:1 no space may stand before ---"],
     ["a:\n\tb: 1", "2:1 tab characters must not be used in indentation"],
     ["é😀: {b: c: d}", "1:10 missed comma between flow collection entries"],
   ];
