@@ -146,7 +146,8 @@ async function openConfiguration(
     import("../config/file.ts"),
     import("../config/file-watch.ts"),
   ]);
-  await readConfigurationFile(file);
+  const first = await readConfigurationFile(file);
+  if (first instanceof ForesailError) throw first;
   const watch = await watchConfigurationFile(file, rules, {
     intervalMs: INTERVAL_MS,
     onChange({ hash, warnings }) {

@@ -121,12 +121,12 @@ export function createHandlers({ reviewer, metrics, log, limits, isDraining }: H
     },
 
     endBrokenRequest(error, socket) {
+      if (socket.destroyed) return;
       const code = "code" in error ? String(error.code) : "";
       const isLate = code === "ERR_HTTP_REQUEST_TIMEOUT";
       metrics.countRejection(isLate ? "timeout" : "http");
       log.warn({ code }, "connection broken off");
-      if (socket.writable) socket.end(brokenRequestAnswer(isLate), () => socket.destroy());
-      else socket.destroy();
+      socket.end(brokenRequestAnswer(isLate), () => socket.destroy());
     },
   };
 }

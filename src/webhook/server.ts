@@ -96,9 +96,11 @@ export function createWebhook(options: WebhookOptions): Webhook {
   app.post(ENDPOINTS.validate, (request, reply) => handlers.answer("validate", request, reply));
   app.setNotFoundHandler((request, reply) => handlers.notFound(request, reply));
   app.setErrorHandler((error, request, reply) => handlers.fail(error, request, reply));
-  app.server.on("tlsClientError", (error) => {
+  // Before Node's own listener, which would have it answered in HTTP.
+  app.server.prependListener("tlsClientError", (error, socket) => {
     metrics.countRejection("tls");
     log.warn({ reason: error.message }, "TLS handshake failed");
+    socket.destroy();
   });
 
   return {

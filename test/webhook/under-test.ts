@@ -14,7 +14,7 @@ import type { Policy } from "../../src/rules/policy.ts";
 import { createMetrics } from "../../src/webhook/metrics.ts";
 import { createReviewer } from "../../src/webhook/reviewer.ts";
 import { createWebhook } from "../../src/webhook/server.ts";
-import type { Webhook, WebhookOptions } from "../../src/webhook/server.ts";
+import type { KeyPair, Webhook, WebhookOptions } from "../../src/webhook/server.ts";
 import { issuePair } from "../certs/certificates.ts";
 import { SMALL_RULES } from "./small-rules.ts";
 
@@ -41,6 +41,7 @@ export interface UnderTest {
   readonly webhook: Webhook;
   readonly port: number;
   readonly ca: string;
+  readonly certificate: KeyPair;
   readonly policy: { current: Policy };
   /** One object a line. */
   readonly log: readonly unknown[];
@@ -86,6 +87,7 @@ export async function startWebhook(
     webhook,
     port,
     ca: authority.cert,
+    certificate: serving,
     policy,
     log,
     metrics: () => metrics.format(),

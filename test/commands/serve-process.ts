@@ -1,0 +1,85 @@
+/** `serve` in a process of its own, for signals and shared ports. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { isObject } from "../../src/kubernetes/json.ts";
+import type { ServeOptions } from "../../src/commands/serve.ts";
+import { cleanEnvironment } from "../foresail.ts";
+
+export interface ServeProcess {
+  readonly pid: number;
+  /** `https://...` */
+  readonly address: string;
+  /** `http://...` */
+  readonly probes: string;
+  /** Resolves with the next line of the log that says so. */
+  until(message: string): Promise<Readonly<Record<string, unknown>>>;
+  kill(signal: NodeJS.Signals): void;
+  readonly exitCode: Promise<number | null>;
+}
+
+const SCRIPT = fileURLToPath(new URL("serve-script.ts", import.meta.url));
+
+/** Resolves when it is ready. `lameDuckMs` is 100 if left out. */
+export async function startServe(
+  t: TestContext,
+  cwd: string,
+  options: Partial<ServeOptions>,
+  context: { readonly lameDuckMs?: number; readonly throwAfterMs?: number } = {},
+): Promise<ServeProcess> {
+  const given = {
+    listen: "127.0.0.1:0",
+    metrics: "127.0.0.1:0",
+    meshState: ["state"],
+    tlsHost: [],
+    ...options,
+  };
+  const child = spawn(
+    process.execPath,
+    [SCRIPT, JSON.stringify(given), JSON.stringify({ lameDuckMs: 100, ...context })],
+    {
+      cwd,
+      env: cleanEnvironment(),
+      stdio: ["ignore", "inherit", "pipe"],
+    },
+  );
+  const exitCode = once(child, "exit").then(([code]: (number | null)[]) => code ?? null);
+  t.after(async () => {
+    child.kill("SIGKILL");
+    await exitCode;
+  });
+
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stderr }).on("line", (text) => {
+    lines.push(parseLine(text));
+    for (const wake of waiting) wake();
+  });
+  const until = async (message: string): Promise<Readonly<Record<string, unknown>>> => {
+    for (;;) {
+      const index = lines.findIndex(({ msg }) => msg === message);
+      const found = lines[index];
+      if (found) {
+        lines.splice(0, index + 1);
+        return found;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.add(resolve);
+      await promise;
+      waiting.delete(resolve);
+    }
+  };
+  const { address, probes } = await until("listening");
+  assert(typeof address === "string" && typeof probes === "string" && child.pid !== undefined);
+  return { pid: child.pid, address, probes, until, exitCode, kill: (signal) => void child.kill(signal) };
+}
+
+/** What is no JSON, such as a stack trace of Node, fails the test that reads it. */
+function parseLine(text: string): Readonly<Record<string, unknown>> {
+  const line: unknown = text.startsWith("{") ? JSON.parse(text) : { msg: text };
+  assert(isObject(line));
+  return line;
+}
