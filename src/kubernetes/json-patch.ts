@@ -3,7 +3,10 @@ import type { FieldPath } from "./field-path.ts";
 import { isObject } from "./json.ts";
 import type { Json } from "./json.ts";
 
-/** Sets the value at `path`. Parents that are missing, null or no container are made. An index may be the list's length. */
+/**
+ * Sets the value at `path`. Parents that are missing, null or no container are made. A number is an index of a list, at most
+ * its length; a string is a key, of digits, too.
+ */
 export interface Change {
   readonly path: FieldPath;
   readonly value: Json;
@@ -19,6 +22,7 @@ export type JsonPatch = readonly PatchOperation[];
 /**
  * The smallest patch that makes the changes, one after the other, and the changed object.
  * Shares everything off the changed paths with `object`, which stays as it is. A change that changes nothing gives no operation.
+ * @throws RangeError if an index is beyond the end of its list: the API server would refuse the whole request
  */
 export function patchFor(object: unknown, changes: readonly Change[]): { patch: JsonPatch; object: unknown } {
   const patch: PatchOperation[] = [];
@@ -44,6 +48,7 @@ function set(node: unknown, path: FieldPath, value: Json, pointer: string): Step
   const child = childOf(node, segment);
   const here = `${pointer}/${escapePointer(String(segment))}`;
   if (child === undefined) {
+    if (Array.isArray(node)) assertAppends(segment, node.length);
     const made = nested(rest, value);
     return { object: withChild(node, segment, made), operation: { op: "add", path: here, value: made } };
   }
@@ -81,10 +86,15 @@ function isList(node: Container): node is readonly unknown[] {
 }
 
 function nested(path: FieldPath, value: Json): Json {
-  return path.reduceRight<Json>(
-    (inner, segment) => (typeof segment === "number" ? [inner] : { [segment]: inner }),
-    value,
-  );
+  return path.reduceRight<Json>((inner, segment) => {
+    if (typeof segment === "string") return { [segment]: inner };
+    assertAppends(segment, 0);
+    return [inner];
+  }, value);
+}
+
+function assertAppends(segment: string | number, length: number): void {
+  if (segment !== length) throw new RangeError(`a list of ${length} cannot be extended at ${segment}`);
 }
 
 /** RFC 6901, section 3. */
@@ -92,21 +102,40 @@ function escapePointer(segment: string): string {
   return segment.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
-/** Whether two JSON values are the same, at any depth: Kubernetes stores objects that no recursion survives. */
+/** The elements of two lists, or the values of two objects under the same keys, and how many are compared. */
+interface Comparison {
+  readonly left: readonly unknown[];
+  readonly right: readonly unknown[];
+  done: number;
+}
+
+/**
+ * Whether two JSON values are the same, at any depth: Kubernetes stores objects that no recursion survives. Takes memory for
+ * what is deep, not for what is large.
+ */
 export function sameJson(left: unknown, right: unknown): boolean {
-  const pairs: [unknown, unknown][] = [[left, right]];
-  for (let pair = pairs.pop(); pair; pair = pairs.pop()) {
-    const [one, other] = pair;
-    if (one === other) continue;
-    if (Array.isArray(one) && Array.isArray(other)) {
-      if (one.length !== other.length) return false;
-      for (const [index, element] of one.entries()) pairs.push([element, other[index]]);
-    } else if (isObject(one) && isObject(other)) {
-      const keys = Object.keys(one);
-      if (keys.length !== Object.keys(other).length) return false;
-      if (!keys.every((key) => Object.hasOwn(other, key))) return false;
-      for (const key of keys) pairs.push([one[key], other[key]]);
-    } else return false;
+  const stack: Comparison[] = [];
+  if (!descend(left, right, stack)) return false;
+  for (let top = stack.at(-1); top; top = stack.at(-1)) {
+    const index = top.done++;
+    if (index === top.left.length) stack.pop();
+    else if (!descend(top.left[index], top.right[index], stack)) return false;
   }
+  return true;
+}
+
+/** False if the two differ at first sight; if there is more to see, it is put on the stack. */
+function descend(left: unknown, right: unknown, stack: Comparison[]): boolean {
+  if (left === right) return true;
+  if (Array.isArray(left) && Array.isArray(right)) {
+    if (left.length > 0 && left.length === right.length) stack.push({ left, right, done: 0 });
+    return left.length === right.length;
+  }
+  if (!isObject(left) || !isObject(right)) return false;
+  const keys = Object.keys(left);
+  if (keys.length !== Object.keys(right).length) return false;
+  if (!keys.every((key) => Object.hasOwn(right, key))) return false;
+  if (keys.length > 0)
+    stack.push({ left: keys.map((key) => left[key]), right: keys.map((key) => right[key]), done: 0 });
   return true;
 }
