@@ -1,12 +1,16 @@
-/** Which action a finding takes, at each moment: the table "Actions". */
+/** Which action a finding takes, at each moment; docs/decisions/0006-what-a-finding-does.md has the table. */
 import { isPodKind } from "../kubernetes/pod-template.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { ACTIONS } from "../rules/rule.ts";
 import type { Action, Message, Operation } from "../rules/rule.ts";
 import type { Moment } from "./verdict.ts";
 
-/** `Lost` is a fix that should have been applied before this moment, and was not. */
-export type Effect = Exclude<Action, "Off"> | "Lost" | "Silent";
+/** What a finding does, if it does anything. */
+export interface Effect {
+  readonly action: Exclude<Action, "Off">;
+  /** The fix should have been made before this moment, and was not. */
+  readonly isLost: boolean;
+}
 
 export interface Situation {
   readonly moment: Moment;
@@ -14,8 +18,14 @@ export interface Situation {
   readonly operation: Operation;
   /** The object's controller made it: nobody reads a warning. */
   readonly isControlled: boolean;
-  /** Nothing of this may be denied: it was so before, or is not what the change is about. */
-  readonly isOld: boolean;
+}
+
+/** What of a finding decides about its effect. */
+export interface Traits {
+  /** Its fix would change the object. */
+  readonly hasPatch: boolean;
+  /** It may be spoken by `/mutate`. */
+  readonly isForMutation: boolean;
 }
 
 /** The weaker of the rule's action and the message's own. */
@@ -25,37 +35,38 @@ export function weaker(rule: Action, message: Message): Action {
   return ACTIONS.indexOf(own) < ACTIONS.indexOf(rule) ? own : rule;
 }
 
-/** What a finding of this action does here. */
-export function effectOf(
-  action: Action,
-  hasPatch: boolean,
-  isForMutation: boolean,
-  situation: Situation,
-): Effect {
-  if (action === "Off") return "Silent";
+/** What a finding of this action does here; undefined if that is nothing. */
+export function effectOf(action: Action, traits: Traits, situation: Situation): Effect | undefined {
+  if (action === "Off") return undefined;
+  if (situation.moment === "mutate") return effectAtMutation(action, traits, situation);
   const { moment, kind, operation } = situation;
-  if (moment === "mutate") return effectAtMutation(action, hasPatch, isForMutation, situation);
-  const isFix = action === "Fix" && hasPatch;
+  // Whatever else has a fix is never patched at admission, so it speaks.
+  const isRepair = action === "Fix" && traits.hasPatch && isPodKind(kind);
+  if (moment === "check" && isRepair) return { action: "Fix", isLost: false };
   const spoken = action === "Fix" ? "Warn" : action;
-  if (moment === "check") return isFix ? "Fix" : spoken;
-  if (kind === "Pod" && isFix) return quieter(operation === "CREATE" ? "Lost" : "Audit", situation);
-  if (kind !== "Pod" && isPodKind(kind) && spoken !== "Audit")
-    return quieter(isFix ? "Audit" : "Warn", situation);
-  return quieter(spoken === "Deny" && situation.isOld ? "Warn" : spoken, situation);
+  if (moment === "check") return { action: spoken, isLost: false };
+  if (kind === "Pod") return { action: heard(spoken, situation), isLost: isRepair && operation === "CREATE" };
+  if (isPodKind(kind) && spoken !== "Audit")
+    return { action: isRepair ? "Audit" : heard("Warn", situation), isLost: false };
+  return { action: heard(spoken, situation), isLost: false };
 }
 
 /** Only Pods on CREATE are ever patched: the API server refuses every patched update of a Pod. */
 function effectAtMutation(
   action: Action,
-  hasPatch: boolean,
-  isForMutation: boolean,
+  { hasPatch, isForMutation }: Traits,
   situation: Situation,
-): Effect {
-  if (situation.kind !== "Pod" || situation.operation !== "CREATE") return "Silent";
-  if (isForMutation) return action === "Audit" ? "Audit" : "Warn";
-  return action === "Fix" && hasPatch ? "Fix" : "Silent";
+): Effect | undefined {
+  if (situation.kind !== "Pod" || situation.operation !== "CREATE") return undefined;
+  if (isForMutation)
+    return { action: action === "Audit" ? "Audit" : heard("Warn", situation), isLost: false };
+  return action === "Fix" && hasPatch ? { action: "Fix", isLost: false } : undefined;
 }
 
-function quieter(effect: Effect, { isControlled }: Situation): Effect {
-  return isControlled && (effect === "Warn" || effect === "Lost") ? "Audit" : effect;
+/** At admission, controllers throw warnings away. */
+export function heard<A extends Effect["action"]>(
+  action: A,
+  { moment, isControlled }: Situation,
+): A | "Audit" {
+  return isControlled && moment !== "check" && action === "Warn" ? "Audit" : action;
 }

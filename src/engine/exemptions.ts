@@ -1,7 +1,7 @@
 /** Exemptions: by annotation on the object, and by the configuration. */
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import { readObject } from "../kubernetes/objects.ts";
-import type { AnyObject, Kind, Labels } from "../kubernetes/objects.ts";
+import type { AnyObject, Kind, Labels, LabelSelector } from "../kubernetes/objects.ts";
 import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
 import { matchesSelector } from "../kubernetes/selectors.ts";
 import type { Exemption, Policy } from "../rules/policy.ts";
@@ -50,41 +50,47 @@ export interface Exemptions {
 export interface Subject {
   readonly kind: Kind;
   readonly namespace: string;
+  readonly name: string;
   /** As it came, unread. */
   readonly object: unknown;
-  readonly metadata: AnyObject["metadata"];
-  readonly namespaceLabels: Labels;
+  readonly metadata: NonNullable<AnyObject["metadata"]>;
+  /** Asked only if an exemption depends on them; undefined if the namespace is not known. */
+  readonly labelsOfNamespace: () => Labels | undefined;
 }
 
-/** `today` is `YYYY-MM-DD`. */
-export function exemptionsOf(
-  subject: Subject,
-  policy: Policy,
-  isRule: (id: string) => boolean,
-  today: string,
-): Exemptions {
+export interface ExemptionRules {
+  readonly policy: Pick<Policy, "exemptions" | "exemptionAnnotations">;
+  /** `YYYY-MM-DD`. */
+  readonly today: string;
+  /** Ids of the rules that look at the subject. */
+  readonly due: ReadonlySet<string>;
+  /** Ids of all rules. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** Who writes more wrong ones learns about the rest later. */
+const MAX_PROBLEMS = 10;
+
+export function exemptionsOf(subject: Subject, { policy, today, due, known }: ExemptionRules): Exemptions {
   const rules = new Set<string>();
   const problems: ExemptionProblem[] = [];
   const expired = new Map<string, ExemptionProblem>();
+  const grant = (rule: string, reason: string, until: string | undefined, field: FieldPath) => {
+    if (until === undefined || until >= today) rules.add(rule);
+    else expired.set(rule, { message: "exemptionExpired", field, data: { rule, until, reason } });
+  };
 
+  const counts = annotationsCount(subject, policy.exemptionAnnotations);
   for (const { rule, reason, until, field } of annotatedEntries(subject)) {
-    const problem = problemOf(rule, reason, until, subject.namespace, policy, isRule);
-    if (problem) problems.push({ message: problem, field, data: { rule, until: until ?? "" } });
-    else if (until !== undefined && until < today) {
-      expired.set(rule, { message: "exemptionExpired", field, data: { rule, until, reason } });
-    } else rules.add(rule);
+    const message = known.has(rule) ? problemOf(reason, until, counts) : "exemptionUnknownRule";
+    if (message === undefined) grant(rule, reason, until, field);
+    else if (problems.length < MAX_PROBLEMS)
+      problems.push({ message, field, data: { rule, until: until ?? "" } });
   }
-  for (const exemption of policy.exemptions.filter((one) => covers(one, subject))) {
-    for (const rule of exemption.rules) {
-      const { until, reason } = exemption;
-      if (until === undefined || until >= today) rules.add(rule);
-      else
-        expired.set(rule, {
-          message: "exemptionExpired",
-          field: ["metadata"],
-          data: { rule, until, reason },
-        });
-    }
+  for (const exemption of policy.exemptions) {
+    const concerned = exemption.rules.filter((rule) => due.has(rule));
+    if (concerned.length === 0 || !covers(exemption, subject)) continue;
+    for (const rule of concerned) grant(rule, exemption.reason, exemption.until, ["metadata"]);
   }
   return { rules, problems, expired };
 }
@@ -113,28 +119,29 @@ function annotatedEntries({ kind, object, metadata }: Subject): Entry[] {
 /** `RULE-ID; REASON[; until=YYYY-MM-DD]`; a reason may hold semicolons of its own. */
 function parseEntry(line: string): Omit<Entry, "field"> {
   const [rule = "", ...rest] = line.split(";").map((part) => part.trim());
-  const until = /^until\s*=\s*(.*)$/.exec(rest.at(-1) ?? "")?.[1];
-  const reason = (until === undefined ? rest : rest.slice(0, -1)).join("; ");
-  return { rule, reason, until };
+  const dates = rest.map(untilOf);
+  const dateAt = dates.findLastIndex((date) => date !== undefined);
+  const reason = rest.filter((part, index) => part !== "" && index !== dateAt).join("; ");
+  return { rule, reason, until: dates[dateAt] };
 }
 
+/** What stands after `until=`. Without the sign it is a date or part of the reason: an end must not be overlooked. */
+function untilOf(part: string): string | undefined {
+  if (part.slice(0, UNTIL.length).toLowerCase() !== UNTIL) return undefined;
+  const rest = part.slice(UNTIL.length).trim();
+  const date = rest.slice(/^[=:]/.test(rest) ? 1 : 0).trim();
+  return rest.startsWith("=") || isDate(date) ? date : undefined;
+}
+const UNTIL = "until";
+
 function problemOf(
-  rule: string,
   reason: string,
   until: string | undefined,
-  namespace: string,
-  policy: Policy,
-  isRule: (id: string) => boolean,
+  counts: boolean,
 ): keyof typeof EXEMPTION_MESSAGES | undefined {
-  if (!isRule(rule)) return "exemptionUnknownRule";
   if (reason === "") return "exemptionWithoutReason";
   if (until !== undefined && !isDate(until)) return "exemptionWithoutDate";
-  const { exemptionAnnotations } = policy;
-  const isAllowed =
-    typeof exemptionAnnotations === "boolean"
-      ? exemptionAnnotations
-      : exemptionAnnotations.includes(namespace);
-  return isAllowed ? undefined : "exemptionNotAllowed";
+  return counts ? undefined : "exemptionNotAllowed";
 }
 
 const DATE = /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;
@@ -152,14 +159,28 @@ function isDate(text: string): boolean {
   return day !== "" && Number(day) <= (DAYS_OF_SHORT_MONTHS.get(month) ?? 31);
 }
 
-function covers(exemption: Exemption, { namespace, namespaceLabels, metadata }: Subject): boolean {
-  const { namespaces, namespaceSelector, objectSelector } = exemption;
+/** A Namespace is in itself, as it is to the selectors of webhooks; other cluster-scoped objects are in none: "". */
+function namespaceOf({ kind, namespace, name }: Subject): string {
+  return kind === "Namespace" ? name : namespace;
+}
+
+function annotationsCount(subject: Subject, where: Policy["exemptionAnnotations"]): boolean {
+  return typeof where === "boolean" ? where : where.includes(namespaceOf(subject));
+}
+
+function covers({ namespaces, namespaceSelector, objectSelector }: Exemption, subject: Subject): boolean {
   if (namespaces === undefined && namespaceSelector === undefined && objectSelector === undefined)
     return false;
-  const labelsOfNamespace = { "kubernetes.io/metadata.name": namespace, ...namespaceLabels };
   return (
-    (namespaces === undefined || namespaces.includes(namespace)) &&
-    (namespaceSelector === undefined || matchesSelector(namespaceSelector, labelsOfNamespace)) &&
-    (objectSelector === undefined || matchesSelector(objectSelector, metadata?.labels ?? {}))
+    (namespaces === undefined || namespaces.includes(namespaceOf(subject))) &&
+    (objectSelector === undefined || matchesSelector(objectSelector, subject.metadata.labels ?? {})) &&
+    (namespaceSelector === undefined || isInSelected(namespaceSelector, subject))
   );
+}
+
+function isInSelected(selector: LabelSelector, subject: Subject): boolean {
+  const namespace = namespaceOf(subject);
+  if (namespace === "") return false;
+  const labels = subject.kind === "Namespace" ? subject.metadata.labels : subject.labelsOfNamespace();
+  return matchesSelector(selector, { ...labels, "kubernetes.io/metadata.name": namespace });
 }

@@ -6,15 +6,20 @@ import type { Policy } from "../rules/policy.ts";
 const MAX_NAMES = 3;
 /** DNS names end at 253 characters; longer values are nothing anyone can read in a line. */
 const MAX_VALUE_LENGTH = 253;
-/** Control characters, line and paragraph separators, lone surrogates, and what turns the direction of writing. */
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+/**
+ * What ends a line, commands a terminal, turns the direction of writing, cannot be encoded or cannot be seen. The two joiners
+ * stay: words of some languages need them.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]|(?![\u200c\u200d])\p{Cf}/gu;
+/** As rule.ts has it; everything between the braces is the mark's name. */
+const MARK = /\{\{([^{}]*)\}\}/g;
 
 /**
  * `"Service {{name}}"` with its marks filled in.
  * @throws if a mark has no value: a bug in the rule.
  */
 export function render(text: string, data: MessageData, details: Policy["crossNamespaceDetails"]): string {
-  return text.replaceAll(/\{\{(\w+)\}\}/g, (_, mark: string) => {
+  return text.replaceAll(MARK, (_, mark: string) => {
     const value = Object.hasOwn(data, mark) ? data[mark] : undefined;
     if (value === undefined) throw new Error(`no value for {{${mark}}} in "${text}"`);
     return typeof value === "object" ? renderNames(value, details) : printable(String(value));
@@ -35,7 +40,7 @@ export function printable(value: string): string {
   return oneLine(value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH - 1)}…` : value);
 }
 
-/** A text of any length with a space for whatever would end the line, command a terminal or turn the direction of writing. */
+/** A text of any length with a space for every character that a line had better not hold. */
 export function oneLine(text: string): string {
   return text.replaceAll(UNPRINTABLE, " ");
 }
