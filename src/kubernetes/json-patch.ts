@@ -20,8 +20,8 @@ export interface PatchOperation {
 export type JsonPatch = readonly PatchOperation[];
 
 /**
- * The smallest patch that makes the changes, one after the other, and the changed object.
- * Shares everything off the changed paths with `object`, which stays as it is. A change that changes nothing gives no operation.
+ * The patch that makes the changes, one after the other, and the changed object.
+ * Shares everything off the changed paths with `object`, which stays as it is. What changes nothing gives no operation.
  * @throws RangeError if an index is beyond the end of its list: the API server would refuse the whole request
  */
 export function patchFor(object: unknown, changes: readonly Change[]): { patch: JsonPatch; object: unknown } {
@@ -32,7 +32,8 @@ export function patchFor(object: unknown, changes: readonly Change[]): { patch: 
     current = step.object;
     if (step.operation) patch.push(step.operation);
   }
-  return { patch, object: current };
+  // A change may undo another one.
+  return patch.length > 1 && sameJson(object, current) ? { patch: [], object } : { patch, object: current };
 }
 
 interface Step {
