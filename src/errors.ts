@@ -1,6 +1,6 @@
 /** Errors a person can act on, and what to suggest for a misspelt word. Used by all folders, imports nothing. */
 
-/** Each has a page section in docs/errors.md. Never reused. */
+/** Each has a row in docs/errors.md. Never reused. */
 export type ErrorCode = "CERTIFICATE_UNREADABLE" | "CONFIG_INVALID" | "STATE_UNREADABLE" | "USAGE";
 
 /** `message` is one sentence on what failed, `hint` one on what to do. */
