@@ -4,13 +4,14 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   commands: ["certs", "cluster", "config", "engine", "istio", "kubernetes", "report", "rules", "webhook"],
   webhook: ["engine", "kubernetes", "rules"],
   report: ["engine", "istio", "kubernetes", "rules"],
-  cluster: ["istio", "kubernetes", "rules"],
-  config: ["istio", "kubernetes", "rules"],
-  certs: [],
+  cluster: ["istio", "kubernetes", "polling", "rules"],
+  config: ["istio", "kubernetes", "polling", "rules"],
+  certs: ["polling"],
   engine: ["kubernetes", "rules"],
   rules: ["istio", "kubernetes"],
   istio: ["kubernetes"],
   kubernetes: [],
+  polling: [],
 };
 
 /** Pure and synchronous: no Node built-in, no package, no clock, no output. */

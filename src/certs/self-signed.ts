@@ -8,7 +8,7 @@ import { type FolderLock, lockFolder } from "./folder-lock.ts";
 import { certifiedHosts, missingHosts, parseHost } from "./hosts.ts";
 import { issueAuthority, issueServingCertificate } from "./issue.ts";
 import type { CertificateFiles } from "./key-pair.ts";
-import { type Polling, startPolling } from "./polling.ts";
+import { type Polling, startPolling } from "../polling.ts";
 import { type CertificateFacts, renewalReason } from "./renewal.ts";
 
 /** What every local certificate is valid for, beside the names given with `--tls-host`. */

@@ -8,7 +8,7 @@ import {
   readFailure,
   type ServingCertificate,
 } from "./key-pair.ts";
-import { type Polling, startPolling } from "./polling.ts";
+import { type Polling, startPolling } from "../polling.ts";
 
 /**
  * Reading two small files costs less than missing an event: fs.watch loses the link swaps of the kubelet, and knows

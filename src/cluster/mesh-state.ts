@@ -1,12 +1,15 @@
 /** Files as a cluster: `--mesh-state`, read again when they change. */
 import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { ForesailError } from "../errors.ts";
+import { startPolling } from "../polling.ts";
+import type { Polling } from "../polling.ts";
 import { listFiles, readManifests } from "./manifests.ts";
 import type { ReadProblem } from "./manifests.ts";
 import { Store } from "./store.ts";
 
 /** Below the 2 s within which a change has to count. */
-export const MESH_STATE_INTERVAL_MS = 1000;
+const MESH_STATE_INTERVAL_MS = 1000;
 
 export interface MeshState {
   readonly store: Store;
@@ -38,12 +41,6 @@ function unreadable({ file, line, column, message }: ReadProblem, count: number)
   });
 }
 
-export interface MeshStateWatch {
-  /** Reads again now if anything changed. */
-  check(): Promise<void>;
-  close(): void;
-}
-
 /** Polls, because the kubelet and editors replace files in ways that no file watcher reports alike. The last good state stays. */
 export function watchMeshState(
   paths: readonly string[],
@@ -57,40 +54,88 @@ export function watchMeshState(
     readonly intervalMs?: number;
     /** The fingerprint of the state that is in use. */
     readonly initial: string;
+    /** Also when the files are as before, after they could not be read. */
     readonly onChange: (state: MeshState) => void;
-    readonly onProblem: (problem: unknown) => void;
+    /** Said once for each problem. */
+    readonly onProblem: (problem: Error) => void;
   },
-): MeshStateWatch {
-  let known = initial;
-  let running: Promise<void> | undefined;
-  const reread = async () => {
-    try {
-      const fingerprint = await fingerprintOf(paths);
-      if (fingerprint === known) return;
-      known = fingerprint;
-      onChange(await loadMeshState(paths, clusterDomain));
-    } catch (error) {
-      onProblem(error);
+): Polling {
+  let known: string | undefined = initial;
+  let failure: Failure | undefined;
+
+  const look = async (signal: AbortSignal) => {
+    const current = await fingerprintOf(paths);
+    if (current === known) return;
+    if (failure?.fingerprint === current && failure.checksToSkip-- > 0) throw failure.problem;
+    const { fingerprint, outcome } = await loadSettled(paths, clusterDomain);
+    if (signal.aborted) return;
+    if (outcome instanceof Error) {
+      failure = failureAfter(failure, fingerprint, outcome);
+      throw outcome;
     }
+    failure = undefined;
+    onChange(outcome);
+    known = fingerprint;
   };
-  const check = () => {
-    running ??= reread().finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
-  const timer = setInterval(() => void check(), intervalMs);
-  timer.unref();
-  return { check, close: () => clearInterval(timer) };
+  return startPolling(
+    intervalMs,
+    async (signal) => {
+      try {
+        await look(signal);
+      } catch (error) {
+        known = undefined;
+        throw error;
+      }
+    },
+    onProblem,
+  );
 }
 
-/** Differs whenever a file was added, removed or written. */
+interface Failure {
+  readonly fingerprint: string;
+  readonly problem: Error;
+  /** What kept files from being read need not show in their fingerprint; but reading a large state costs much. */
+  checksToSkip: number;
+  readonly count: number;
+}
+
+const MAX_CHECKS_TO_SKIP = 30;
+
+function failureAfter(earlier: Failure | undefined, fingerprint: string, problem: Error): Failure {
+  const count = earlier?.fingerprint === fingerprint ? earlier.count + 1 : 1;
+  return { fingerprint, problem, count, checksToSkip: Math.min(2 ** count - 1, MAX_CHECKS_TO_SKIP) };
+}
+
+/** More than the granularity of a file's times: what is written later shows in the fingerprint. */
+const SETTLE_MS = 20;
+const MAX_ATTEMPTS = 3;
+
+/** The files as they were while nobody wrote them, or after some attempts with the fingerprint from before. */
+async function loadSettled(
+  paths: readonly string[],
+  clusterDomain: string,
+): Promise<{ fingerprint: string; outcome: MeshState | Error }> {
+  let fingerprint = await fingerprintOf(paths);
+  for (let attempt = 1; ; attempt++) {
+    await delay(SETTLE_MS);
+    const outcome = await loadMeshState(paths, clusterDomain).catch(asError);
+    const after = await fingerprintOf(paths);
+    if (after === fingerprint || attempt === MAX_ATTEMPTS) return { fingerprint, outcome };
+    fingerprint = after;
+  }
+}
+
+function asError(problem: unknown): Error {
+  return problem instanceof Error ? problem : new Error(String(problem));
+}
+
+/** Differs whenever a file was added, removed, written, or made readable. */
 export async function fingerprintOf(paths: readonly string[]): Promise<string> {
   const parts: string[] = [];
   for (const path of paths) {
     for (const file of await listFiles(path)) {
-      const facts = await stat(file, { bigint: true });
-      parts.push(`${file} ${facts.ino} ${facts.size} ${facts.mtimeNs}`);
+      const facts = await stat(file, { bigint: true }).catch(() => undefined);
+      parts.push(`${file} ${facts?.ino} ${facts?.size} ${facts?.mtimeNs} ${facts?.ctimeNs}`);
     }
   }
   return parts.join("\n");

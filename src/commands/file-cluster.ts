@@ -36,13 +36,11 @@ export async function openFileCluster(options: FileClusterOptions): Promise<File
   let store: Store;
   let counts: ReadonlyMap<Kind, number>;
   let staleSince: number | undefined;
-  let reported = "";
 
   const use = (loaded: Store) => {
     store = loaded;
     counts = new Map(kinds.map((kind) => [kind, countOf(loaded, kind)]));
     staleSince = undefined;
-    reported = "";
   };
   const startWatch = (domain: string, initial: string) =>
     watchMeshState(paths, domain, {
@@ -55,8 +53,7 @@ export async function openFileCluster(options: FileClusterOptions): Promise<File
       },
       onProblem(problem) {
         staleSince ??= Date.now();
-        if (String(problem) !== reported) onProblem(problem);
-        reported = String(problem);
+        onProblem(problem);
       },
     });
 

@@ -3,6 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { ForesailError } from "../errors.ts";
 import type { AnyRule } from "../rules/rule.ts";
+import { startPolling } from "../polling.ts";
+import type { Polling } from "../polling.ts";
 import { parseReading, readConfigurationFile } from "./file.ts";
 import type { Reading } from "./file.ts";
 import { keepLastGood } from "./last-good.ts";
@@ -11,12 +13,7 @@ import type { ConfigurationEvents, CurrentConfiguration } from "./last-good.ts";
 /** Between two readings of a file that changed: an editor that empties and rewrites it needs less. */
 const SETTLE_MS = 20;
 
-export interface ConfigurationWatch extends CurrentConfiguration {
-  /** Looks now; resolves when that is done. */
-  check(): Promise<void>;
-  /** After this nothing is begun and nothing is reported. */
-  close(): void;
-}
+export interface ConfigurationWatch extends CurrentConfiguration, Polling {}
 
 /**
  * Reads the file once, and again every interval without keeping the process alive. It looks at the content, since the
@@ -29,47 +26,35 @@ export async function watchConfigurationFile(
 ): Promise<ConfigurationWatch> {
   const lastGood = keepLastGood(events);
   let known: Reading | undefined;
-  let isClosed = false;
 
-  const take = async (reading: Reading) => {
+  const take = async (reading: Reading, signal?: AbortSignal) => {
     const result = await parseReading(file, reading, rules);
-    if (isClosed) return;
+    if (signal?.aborted) return;
     known = reading;
     if (result instanceof ForesailError) lastGood.refuse(result);
     else lastGood.take(result);
   };
-  const look = async () => {
-    if (isClosed) return;
+  const look = async (signal: AbortSignal) => {
     const reading = await readConfigurationFile(file);
     if (isSame(reading, known)) return;
     await delay(SETTLE_MS);
     // A file that is still being written is left for the next time.
-    if (isSame(reading, await readConfigurationFile(file))) await take(reading);
+    if (isSame(reading, await readConfigurationFile(file))) await take(reading, signal);
   };
 
   await take(await readConfigurationFile(file));
-  const { check, stop } = startLooking(look, intervalMs);
-  const close = () => {
-    isClosed = true;
-    stop();
-  };
-  return Object.assign(lastGood, { check, close });
+  const polling = startPolling(intervalMs, look, (problem) => lastGood.refuse(unread(file, problem)));
+  return Object.assign(lastGood, polling);
 }
 
-/** Never two looks at once. */
-function startLooking(look: () => Promise<void>, intervalMs: number) {
-  let last = Promise.resolve();
-  let waiting = 0;
-  const check = () => {
-    waiting++;
-    last = last.then(look).finally(() => waiting--);
-    return last;
-  };
-  const timer = setInterval(() => {
-    if (waiting === 0) void check();
-  }, intervalMs);
-  timer.unref();
-  return { check, stop: () => clearInterval(timer) };
+/** Problems of the file are values; this is one of ours. */
+function unread(file: string, cause: Error): ForesailError {
+  return new ForesailError({
+    code: "CONFIG_INVALID",
+    message: `the configuration ${file} was not taken: ${cause.message}`,
+    hint: "The last good configuration stays.",
+    cause,
+  });
 }
 
 function isSame(one: Reading, other: Reading | undefined): boolean {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startPolling } from "../../src/certs/polling.ts";
+import { startPolling } from "../src/polling.ts";
 
 /** A task whose next outcomes are given, and what became of it. */
 function scripted(...outcomes: ("good" | Error)[]) {

@@ -1,4 +1,4 @@
-/** Does something again and again; for files and clocks that may change unseen. */
+/** Does something again and again; for files and clocks that may change unseen. Used by all that follow files. */
 
 export interface Polling {
   /** Does it now; resolves when it is done. Never rejects. */
