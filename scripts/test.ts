@@ -12,6 +12,8 @@ const ROOT = join(import.meta.dirname, "..");
 /** Real API servers and builds: minutes, not seconds. */
 const SLOW = ["test/e2e/**/*.test.ts", "test/harness/**/*.test.ts"];
 const CONCURRENCY = 2;
+/** A test that hangs fails, and is named. */
+const TIMEOUT_MS = 300_000;
 
 const [isUnit, named] = [
   process.argv.includes("--unit"),
@@ -24,7 +26,7 @@ const files = isUnit ? all.filter((file) => !slow.has(file)) : all;
 if (files.some((file) => slow.has(file))) await findControlPlaneTools();
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-const events = run({ files: files.map((file) => join(ROOT, file)), concurrency: CONCURRENCY });
+const events = run({ files: files.map((file) => join(ROOT, file)), concurrency: CONCURRENCY, timeout: TIMEOUT_MS });
 events.on("test:pass", ({ details, skip }) => {
   if (details.type === "suite") return;
   if (skip === undefined) counts.passed++;
