@@ -17,6 +17,14 @@ export function exitOnZeroSettings(present: Readonly<Record<string, unknown>>): 
   return { proxyMetadata: { [EXIT_ON_ZERO]: EXIT_ON_ZERO_SETTINGS[EXIT_ON_ZERO] } };
 }
 
+/** Whether this is what the repair writes where no injector is known: on a native sidecar it does no harm. */
+export function isOwnRepair({ proxyMetadata, terminationDrainDuration }: ProxySettings): boolean {
+  const isPair = Object.entries(EXIT_ON_ZERO_SETTINGS).every(
+    ([name, value]) => proxyMetadata[name] === value,
+  );
+  return isPair && terminationDrainDuration === undefined;
+}
+
 export function addDrainHook(proxy: InjectedProxy, limitSeconds: number): readonly Change[] {
   return [hook(proxy, "preStop", drainHookCommand(limitSeconds))];
 }

@@ -20,6 +20,7 @@ import {
   addFaqHooks,
   addToProxyConfig,
   exitOnZeroSettings,
+  isOwnRepair,
 } from "../istio/drain-repair.ts";
 import { drainSecondsOf, drainSettingsOf, PROXY_CONFIG_FIELD } from "../istio/drain-settings.ts";
 import type { DrainSettings } from "../istio/drain-settings.ts";
@@ -259,7 +260,9 @@ function* nativeFindings(
   { container, list, index }: InjectedProxy,
 ): Iterable<Found> {
   const { exitOnZero, drainDuration } = settings;
-  if (exitOnZero?.field && isTrue(exitOnZero.value))
+  const isOwn =
+    exitOnZero?.field === PROXY_CONFIG_FIELD && settings.config && isOwnRepair(settings.config.settings);
+  if (exitOnZero?.field && isTrue(exitOnZero.value) && !isOwn)
     yield { message: "noEffectOnNative", field: exitOnZero.field, data: { setting: EXIT_ON_ZERO } };
   if (drainDuration?.field)
     yield {

@@ -120,6 +120,11 @@ testRule(rule, {
     },
     { name: "the annotation is merged already", object: configured(MERGED), cluster: [MESHED] },
     {
+      name: "what was merged before injection ends up on a native sidecar",
+      object: native(NATIVE, { annotations: { [ANNOTATION]: MERGED } }),
+      cluster: [MESHED],
+    },
+    {
       name: "the user decides against EXIT_ON_ZERO",
       object: configured('proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "false"}'),
       cluster: [MESHED],
