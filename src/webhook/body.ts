@@ -38,23 +38,21 @@ export interface InFlight {
 }
 
 /**
- * Always reads to the end, also what is thrown away: a client that is answered while it writes may see its connection
- * break instead of the answer.
+ * Calls back once. Always reads to the end, also what is thrown away: a client that is answered while it writes may see
+ * its connection break instead of the answer.
  */
 export function readBody(
   stream: Readable,
   declaredBytes: number,
   limits: BodyLimits,
   inFlight: InFlight,
-): Promise<Body> {
+  onBody: (body: Body) => void,
+): void {
   const reader = new BodyReader(declaredBytes, limits, inFlight);
-  return new Promise((resolve) => {
-    stream.on("data", (chunk: Buffer) => reader.add(chunk));
-    stream.once("end", () => resolve(reader.end()));
-    // Both may come, alone or together; a promise is settled once.
-    stream.once("error", () => resolve(reader.abort()));
-    stream.once("close", () => resolve(reader.abort()));
-  });
+  stream.on("data", (chunk: Buffer) => reader.add(chunk));
+  stream.on("end", () => onBody(reader.end()));
+  // Node breaks a request off with an error, and then never ends it.
+  stream.on("error", () => onBody(reader.abort()));
 }
 
 class BodyReader {

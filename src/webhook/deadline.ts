@@ -34,8 +34,17 @@ const MAX_DURATION_LENGTH = 40;
 
 /** How many milliseconds after its arrival a request to this URL must be decided: before its `timeout`, in any case. */
 export function timeToDecide(url: string): number {
+  const known = KNOWN.get(url);
+  if (known !== undefined) return known;
   const query = url.indexOf("?");
   const text = query < 0 ? null : new URLSearchParams(url.slice(query)).get("timeout");
   const timeoutMs = Math.min((text && parseDuration(text)) || DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS);
-  return Math.max(timeoutMs - RESERVE_MS, timeoutMs / 2);
+  const timeMs = Math.max(timeoutMs - RESERVE_MS, timeoutMs / 2);
+  if (KNOWN.size < MAX_KNOWN && url.length <= MAX_KNOWN_LENGTH) KNOWN.set(url, timeMs);
+  return timeMs;
 }
+
+/** An API server uses a handful of URLs, again and again. */
+const KNOWN = new Map<string, number>();
+const MAX_KNOWN = 100;
+const MAX_KNOWN_LENGTH = 100;

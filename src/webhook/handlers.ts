@@ -1,4 +1,5 @@
 /** From HTTP requests to answers: every review with a uid gets 200 and a decision, everything else an error of 4xx. */
+import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
@@ -6,7 +7,7 @@ import { printable } from "../engine/render.ts";
 import { parseReview } from "./admission-review.ts";
 import type { Endpoint } from "./admission-review.ts";
 import { readBody } from "./body.ts";
-import type { BodyLimits, InFlight } from "./body.ts";
+import type { Body, BodyLimits, InFlight } from "./body.ts";
 import { timeToDecide } from "./deadline.ts";
 import type { Metrics, RejectionReason } from "./metrics.ts";
 import type { Reviewer, Timing } from "./reviewer.ts";
@@ -21,7 +22,8 @@ export interface HandlerOptions {
 }
 
 export interface Handlers {
-  answer(endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
+  /** Replies later. */
+  answer(endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): void;
   /** For every method and path but the ones that are answered. */
   notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply;
   /** Fastify's own refusals, and what should never happen. */
@@ -82,42 +84,59 @@ export function createHandlers({ reviewer, metrics, log, limits, isDraining }: H
     return send(reply, 200, reviewer.review(endpoint, admissionRequest, timing));
   }
 
+  function answerBody(
+    endpoint: Endpoint,
+    body: Body,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    timing: Timing,
+  ): FastifyReply {
+    if (body.outcome === "read") return review(endpoint, body.bytes, request, reply, timing);
+    if (body.outcome === "oversize") {
+      if (body.head === undefined) return reject(request, reply, "oversize");
+      return send(reply, 200, reviewer.refuseOversize(endpoint, body.head, timing));
+    }
+    if (body.outcome === "shed") {
+      metrics.countShed();
+      // With Retry-After the API server tries again within its timeout, and elsewhere over a new connection.
+      void reply.header("retry-after", "1").header("connection", "close");
+      return send(reply, 503, JSON.stringify({ error: "too much at once, try again" }));
+    }
+    metrics.countRejection("aborted");
+    log.warn(factsOf(request), "request broken off");
+    return reply.hijack();
+  }
+
+  function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    if (statusOf(error) === 415) return reject(request, reply, "mediaType");
+    log.error({ ...factsOf(request), err: error }, "request failed");
+    metrics.countRejection("internal");
+    return send(reply, 500, JSON.stringify({ error: "internal error" }));
+  }
+
   return {
-    async answer(endpoint, request, reply) {
+    fail,
+
+    answer(endpoint, request, reply) {
       const arrivedAt = performance.now();
       const { headers, raw, url } = request;
-      const isPlainJson =
-        IS_JSON.test(headers["content-type"] ?? "") && isUnencoded(headers["content-encoding"]);
-      if (!isPlainJson) return reject(request, reply, "mediaType");
-
+      if (!isPlainJson(headers)) {
+        reject(request, reply, "mediaType");
+        return;
+      }
       const timing = { arrivedAt, decideUntil: arrivedAt + timeToDecide(url) };
-      const body = await readBody(raw, Number(headers["content-length"] ?? 0), limits, inFlight);
-      if (body.outcome === "read") return review(endpoint, body.bytes, request, reply, timing);
-      if (body.outcome === "oversize") {
-        if (body.head === undefined) return reject(request, reply, "oversize");
-        return send(reply, 200, reviewer.refuseOversize(endpoint, body.head, timing));
-      }
-      if (body.outcome === "shed") {
-        metrics.countShed();
-        // With Retry-After the API server tries again within its timeout, and elsewhere over a new connection.
-        void reply.header("retry-after", "1").header("connection", "close");
-        return send(reply, 503, JSON.stringify({ error: "too much at once, try again" }));
-      }
-      metrics.countRejection("aborted");
-      log.warn(factsOf(request), "request broken off");
-      return reply.hijack();
+      readBody(raw, Number(headers["content-length"] ?? 0), limits, inFlight, (body) => {
+        try {
+          answerBody(endpoint, body, request, reply, timing);
+        } catch (error) {
+          fail(error, request, reply);
+        }
+      });
     },
 
     notFound(request, reply) {
       if (!PATHS.includes(pathOf(request.url))) return reject(request, reply, "path");
       return reject(request, reply.header("allow", "POST"), "method");
-    },
-
-    fail(error, request, reply) {
-      if (statusOf(error) === 415) return reject(request, reply, "mediaType");
-      log.error({ ...factsOf(request), err: error }, "request failed");
-      metrics.countRejection("internal");
-      return send(reply, 500, JSON.stringify({ error: "internal error" }));
     },
 
     endBrokenRequest(error, socket) {
@@ -143,8 +162,9 @@ function brokenRequestAnswer(isLate: boolean): string {
   return `${head.join("\r\n")}\r\n\r\n${body}`;
 }
 
-function isUnencoded(contentEncoding: string | undefined): boolean {
-  return contentEncoding === undefined || contentEncoding.toLowerCase() === "identity";
+function isPlainJson(headers: IncomingHttpHeaders): boolean {
+  const { "content-type": type = "", "content-encoding": encoding = "identity" } = headers;
+  return (type === "application/json" || IS_JSON.test(type)) && encoding.toLowerCase() === "identity";
 }
 
 /** Undefined if it is none. The parser's message would quote the text, which may hold secrets. */

@@ -41,6 +41,7 @@ export function allow(uid: string): Answer {
 /** `hash` is the configuration's. */
 export function answerFor(uid: string, endpoint: Endpoint, outcome: Outcome, hash: string): Answer {
   const { verdicts, failures } = outcome;
+  if (verdicts.length === 0 && failures.length === 0) return allow(uid);
   const denying = verdicts.filter(({ action }) => action === "Deny");
   const isAllowed = denying.length === 0;
   const warnings = warningsFor(withAction(verdicts, ["Warn"]), failures);

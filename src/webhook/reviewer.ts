@@ -85,7 +85,7 @@ function decide(
       rules: options.rules,
       cluster: options.viewFor(reviewRequest),
       policy,
-      today: new Date(options.now()).toISOString().slice(0, "YYYY-MM-DD".length),
+      today: dayOf(options.now()),
       expired: () => performance.now() >= decideUntil,
     });
     const answer = outcome.isExpired
@@ -127,6 +127,18 @@ function report(
     field: printable(formatField(field)),
   }));
   log.info({ ...facts, decision, findings, count: verdicts.length, exempted, config }, "findings");
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+let lastDay = { number: 0, text: "1970-01-01" };
+
+/** `YYYY-MM-DD` in UTC, written once a day. */
+function dayOf(now: number): string {
+  const number = Math.floor(now / DAY_MS);
+  if (number !== lastDay.number) {
+    lastDay = { number, text: new Date(now).toISOString().slice(0, "YYYY-MM-DD".length) };
+  }
+  return lastDay.text;
 }
 
 /** Nothing of the object but its name. */

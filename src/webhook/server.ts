@@ -91,7 +91,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
   });
   // Fastify's parsers refuse keys that Kubernetes allows, and end at 413: handlers read the bodies themselves.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  // The type is named because Fastify remembers the parser of a type, but not that of all others.
+  app.addContentTypeParser(["application/json", "*"], (_request, _payload, done) => done(null));
   app.post(ENDPOINTS.mutate, (request, reply) => handlers.answer("mutate", request, reply));
   app.post(ENDPOINTS.validate, (request, reply) => handlers.answer("validate", request, reply));
   app.setNotFoundHandler((request, reply) => handlers.notFound(request, reply));

@@ -3,17 +3,21 @@ import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { readBody } from "../../src/webhook/body.ts";
-import type { BodyLimits } from "../../src/webhook/body.ts";
+import type { Body, BodyLimits, InFlight } from "../../src/webhook/body.ts";
 import { ReviewScanner } from "../../src/webhook/review-scanner.ts";
 
 const LIMITS: BodyLimits = { maxBytes: 100, maxStructure: 10, maxBytesInFlight: 150 };
 const HEAD = '{"apiVersion":"admission.k8s.io/v1","request":{"uid":"u-1","x":';
 const FOUND = { apiVersion: "admission.k8s.io/v1", uid: "u-1" } as const;
 
+function readFrom(stream: Readable, declared: number, inFlight: InFlight): Promise<Body> {
+  return new Promise((resolve) => readBody(stream, declared, LIMITS, inFlight, resolve));
+}
+
 /** In pieces of any size, as they come from a socket. */
 function read(text: string, { declared = 0, inFlight = { bytes: 0 }, pieceSize = 7 } = {}) {
   const pieces = text.match(new RegExp(`[^]{1,${pieceSize}}`, "g")) ?? [];
-  return readBody(Readable.from(pieces.map((piece) => Buffer.from(piece))), declared, LIMITS, inFlight);
+  return readFrom(Readable.from(pieces.map((piece) => Buffer.from(piece))), declared, inFlight);
 }
 
 describe("a body is", () => {
@@ -51,7 +55,7 @@ describe("a body is", () => {
   test("aborted if its sender goes away, and takes no room afterwards", async () => {
     const inFlight = { bytes: 0 };
     const stream = new Readable({ read() {} });
-    const body = readBody(stream, 90, LIMITS, inFlight);
+    const body = readFrom(stream, 90, inFlight);
     stream.push(Buffer.alloc(30));
     stream.once("data", () => stream.destroy(new Error("reset")));
     assert.deepEqual(await body, { outcome: "aborted" });

@@ -128,7 +128,7 @@ describe("an answer", () => {
   });
 
   test("never has a patch on /validate, nor with a denial", () => {
-    const allowed = { ...outcome, patch };
+    const allowed = { ...outcome, patch, verdicts: [verdict({ action: "Fix" })] };
     const denied = { ...allowed, verdicts: [verdict({ action: "Deny" })] };
     assert.equal(answerFor("u", "validate", allowed, "hash").response.patch, undefined);
     assert.equal(answerFor("u", "mutate", denied, "hash").response.patch, undefined);
