@@ -5,11 +5,10 @@ export function serviceHostname(name: string, namespace: string, clusterDomain: 
   return `${name}.${namespace}.svc.${clusterDomain}`;
 }
 
-/** Only a host without a dot is expanded; `web.b` stays a literal name (config.go: ResolveShortnameToFQDN). */
+/** Only a host without a dot is expanded; `web.b` and an IP stay literal (config.go: ResolveShortnameToFQDN). */
 export function resolveHost(host: string, namespace: string, clusterDomain: string): string {
-  return host === "" || host === "*" || host.includes(".")
-    ? host
-    : serviceHostname(host, namespace, clusterDomain);
+  const isLiteral = host === "" || host === "*" || /[.:]/.test(host);
+  return isLiteral ? host : serviceHostname(host, namespace, clusterDomain);
 }
 
 export function isWildcard(host: string): boolean {

@@ -83,10 +83,14 @@ export function isVisibleTo(host: ExportedHost, clientNamespace: string, setting
 /** Stands for every namespace that neither rule nor service names; no namespace can be called so. */
 const ANY_OTHER_NAMESPACE = "*";
 
+/** What stands in exportTo and names no namespace; `*` stands for the others. */
+const NO_NAMESPACES = [".", "~"];
+
 /** Whether a proxy in any conceivable namespace could look the rule up for this host. */
 export function isConceivable(rule: LookupRule, host: ExportedHost, settings: LookupSettings): boolean {
-  const named = [rule.namespace, host.namespace, ...rule.exportTo, ...host.exportTo];
-  return [...named, ...settings.defaultServiceExportTo, ANY_OTHER_NAMESPACE].some(
+  const exportedTo = [...rule.exportTo, ...host.exportTo, ...settings.defaultServiceExportTo];
+  const named = exportedTo.filter((name) => !NO_NAMESPACES.includes(name));
+  return [rule.namespace, host.namespace, ...named, ANY_OTHER_NAMESPACE].some(
     (client) =>
       isVisibleTo(host, client, settings) && lookupStep(rule, client, host.namespace, settings) !== undefined,
   );
