@@ -60,14 +60,12 @@ export class HostIndex {
     }
   }
 
-  wildcardAbove(host: string): MeshHost | undefined {
-    const below = isWildcard(host) ? host.slice(1) : host;
-    for (const suffix of suffixesOf(below)) {
-      const wildcard = `*${suffix}`;
-      const [owner] = wildcard === host ? [] : this.named(wildcard);
-      if (owner) return owner;
+  /** Owners of the wildcards that cover this host and are not the same, the narrowest wildcard first. */
+  *wildcardsAbove(host: string): Iterable<MeshHost> {
+    // Parts of labels are wildcards as well: `*-a.example.com`.
+    for (let start = isWildcard(host) ? 2 : 0; start <= host.length; start++) {
+      yield* this.named(`*${host.slice(start)}`);
     }
-    return undefined;
   }
 
   namespacesOfService(name: string): readonly string[] {

@@ -1,4 +1,5 @@
 /** Kubernetes objects out of files, folders and texts, each with its place. */
+import { isUtf8 } from "node:buffer";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { ForesailError } from "../errors.ts";
@@ -111,9 +112,12 @@ async function listFolder(folder: string, above: ReadonlySet<string>): Promise<s
     const path = join(folder, name);
     const facts = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
     if (facts?.isDirectory()) {
-      const real = await realpath(path);
+      const real = await realpath(path).catch((cause: unknown) => refuse(path, cause));
       if (!above.has(real)) files.push(...(await listFolder(path, new Set([...above, real]))));
-    } else if (facts?.isFile() && EXTENSIONS.includes(extname(name).toLowerCase())) files.push(path);
+    } else if (EXTENSIONS.includes(extname(name).toLowerCase()) && (facts?.isFile() ?? true)) {
+      // A link to nothing is among them: it shall be reported when it is read.
+      files.push(path);
+    }
   }
   return files;
 }
@@ -130,6 +134,7 @@ async function readFileManifests(file: string, isNamed: boolean): Promise<Manife
     if (size > MAX_FILE_BYTES) return unreadable(`larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`);
     const bytes = await readFile(file);
     if (bytes.includes(0)) return unreadable("not a text file");
+    if (!isUtf8(bytes)) return unreadable("not in UTF-8");
     return parseManifests(file, bytes.toString("utf8"), isNamed);
   } catch (error) {
     return unreadable(reasonOf(error));
@@ -139,17 +144,16 @@ async function readFileManifests(file: string, isNamed: boolean): Promise<Manife
 /** `isNamed`: the user named this text, so a document that is no Kubernetes object is a problem and not passed over. */
 export function parseManifests(file: string, text: string, isNamed: boolean): Manifests {
   const { documents, problems } = parseYaml(text);
-  const found = documents.map((document) => manifestsIn(file, document, document.value, []));
-  const strangers = documents.filter((_, index) => found[index] === undefined);
-  const strange = strangers.map(({ line }) => ({
+  const parts = documents.flatMap((document) => [...partsOf(document, document.value, [])]);
+  const strangers = parts.filter(({ resource }) => resource === undefined);
+  const strange = strangers.map(({ document, path }) => ({
     file,
-    line,
-    column: 1,
+    ...(path.length === 0 ? { line: document.line, column: 1 } : document.position(path)),
     message: "no Kubernetes object: apiVersion or kind is missing",
   }));
-  const hasObjects = strangers.length < documents.length;
+  const hasObjects = strangers.filter(({ path }) => path.length === 0).length < documents.length;
   return {
-    manifests: found.flatMap((manifests) => manifests ?? []),
+    manifests: parts.flatMap((part) => manifestOf(file, part) ?? []),
     problems: [
       ...problems.map((problem) => ({ file, ...problem })),
       ...(isNamed || hasObjects ? strange : []),
@@ -159,34 +163,49 @@ export function parseManifests(file: string, text: string, isNamed: boolean): Ma
   };
 }
 
-/** The object, or the items of a list; undefined if it is neither. */
-function manifestsIn(
-  file: string,
+/** A document, or one item of a list. */
+interface Part {
+  readonly document: YamlDocument;
+  readonly path: FieldPath;
+  /** Undefined if it is no Kubernetes object. */
+  readonly resource:
+    | { readonly apiVersion: string; readonly kindName: string; readonly object: object }
+    | undefined;
+}
+
+/** The items of a list of one kind, as the API server sends it, leave their kind to the list. */
+function* partsOf(
   document: YamlDocument,
   value: unknown,
   path: FieldPath,
-): Manifest[] | undefined {
-  if (!isObject(value)) return undefined;
-  const { apiVersion, kind: kindName } = value;
-  if (typeof apiVersion !== "string" || typeof kindName !== "string" || kindName === "") return undefined;
-  if (kindName.endsWith("List") && Array.isArray(value["items"])) {
-    return value["items"].flatMap(
-      (item, index) => manifestsIn(file, document, item, [...path, "items", index]) ?? [],
-    );
-  }
-  const { name, generateName = "", namespace } = readObject("Namespace", value).metadata ?? {};
-  return [
-    {
-      file,
-      apiVersion,
-      kindName,
-      kind: findKind(groupOf(apiVersion), kindName),
-      name: name ?? `${generateName}*`,
-      namespace,
-      object: value,
-      position: (field) => document.position([...path, ...field]),
-    },
-  ];
+  kindOfItems: { readonly apiVersion?: string; readonly kind?: string } = {},
+): Generator<Part> {
+  const object: { readonly [key: string]: unknown } = isObject(value) ? { ...kindOfItems, ...value } : {};
+  const { apiVersion, kind: kindName, items } = object;
+  if (typeof apiVersion !== "string" || typeof kindName !== "string" || kindName === "") {
+    yield { document, path, resource: undefined };
+  } else if (kindName.endsWith("List") && Array.isArray(items)) {
+    const inherited = kindName === "List" ? {} : { apiVersion, kind: kindName.slice(0, -"List".length) };
+    for (const [index, item] of items.entries()) {
+      yield* partsOf(document, item, [...path, "items", index], inherited);
+    }
+  } else yield { document, path, resource: { apiVersion, kindName, object } };
+}
+
+function manifestOf(file: string, { document, path, resource }: Part): Manifest | undefined {
+  if (resource === undefined) return undefined;
+  const { apiVersion, kindName, object } = resource;
+  const { name, generateName = "", namespace } = readObject("Namespace", object).metadata ?? {};
+  return {
+    file,
+    apiVersion,
+    kindName,
+    kind: findKind(groupOf(apiVersion), kindName),
+    name: name || `${generateName}*`,
+    namespace,
+    object,
+    position: (field) => document.position([...path, ...field]),
+  };
 }
 
 const REASONS = new Map([

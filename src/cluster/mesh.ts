@@ -35,7 +35,7 @@ export function meshOf(store: Store, settings: MeshSettings): Mesh {
     defaultServiceExportTo: config.defaultServiceExportTo ?? [],
     multiCluster: settings.multiCluster,
     injectors: store.list("MutatingWebhookConfiguration", "").flatMap(([, one]) => injectorsIn(one)),
-    injectorSettings: (revision) => injectorSettings(store, settings.istioNamespace, revision),
+    injectorSettings: remembered((revision) => injectorSettings(store, settings.istioNamespace, revision)),
     defaultProxyConfig: {
       ...(drain === undefined ? {} : { terminationDrainDuration: drain }),
       proxyMetadata: config.defaultConfig?.proxyMetadata ?? {},
@@ -70,6 +70,16 @@ function injectorSettings(
     rewriteAppHTTPProbe: values.sidecarInjectorWebhook?.rewriteAppHTTPProbe ?? false,
     excludeInboundPorts: String(values.global?.proxy?.excludeInboundPorts ?? ""),
     excludeOutboundPorts: String(values.global?.proxy?.excludeOutboundPorts ?? ""),
+  };
+}
+
+/** The text is long, and asked for with every Pod; a change of the ConfigMap makes the whole mesh anew. */
+function remembered<T>(read: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    const value = known.get(key) ?? read(key);
+    known.set(key, value);
+    return value;
   };
 }
 
@@ -108,13 +118,13 @@ function detected(component: "istio" | "ccm", version: KnownVersion | undefined)
   return version === undefined ? {} : { [component]: version };
 }
 
+/** Unknown while revisions of several versions run. */
 function versionOfDeployment(store: Store, namespace: string, app: string): KnownVersion | undefined {
   const deployments = store.list("Deployment", namespace);
-  const [name, deployment] =
-    deployments.find(([, { metadata }]) => metadata?.labels?.["app"] === app) ??
-    deployments.find(([one]) => one === app) ??
-    [];
-  const image = deployment?.spec?.template?.spec?.containers?.[0]?.image;
-  const value = image === undefined ? undefined : versionOfImage(image);
-  return value === undefined ? undefined : { value, from: `the image of Deployment ${namespace}/${name}` };
+  const labelled = deployments.filter(([, { metadata }]) => metadata?.labels?.["app"] === app);
+  const found = labelled.length > 0 ? labelled : deployments.filter(([name]) => name === app);
+  const images = found.map(([, { spec }]) => spec?.template?.spec?.containers?.[0]?.image ?? "");
+  const [value, ...others] = new Set(images.map(versionOfImage));
+  if (value === undefined || others.length > 0) return undefined;
+  return { value, from: `the image of Deployment ${namespace}/${found[0]?.[0]}` };
 }

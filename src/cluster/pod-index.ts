@@ -2,22 +2,9 @@
 import { EXCLUDE_INBOUND, portsIn } from "../istio/inbound-ports.ts";
 import { findInjectedProxy, gatewayKindOf } from "../istio/injection.ts";
 import type { Labels, PodSpec } from "../kubernetes/objects.ts";
+import { sharedLabels } from "../kubernetes/pod-template.ts";
 import type { PodTemplate } from "../kubernetes/pod-template.ts";
 import type { PodGroup } from "../rules/cluster-view.ts";
-
-/** Labels that tell Pods of one workload apart and nothing else. */
-const LABELS_OF_ONE_POD = [
-  "pod-template-hash",
-  "controller-revision-hash",
-  "pod-template-generation",
-  "statefulset.kubernetes.io/pod-name",
-  "apps.kubernetes.io/pod-index",
-  "batch.kubernetes.io/controller-uid",
-  "batch.kubernetes.io/job-completion-index",
-  "batch.kubernetes.io/job-name",
-  "controller-uid",
-  "job-name",
-];
 
 /** A group, and what tells whether its Pods would be injected if they were made now. */
 export interface StoredPodGroup extends PodGroup {
@@ -72,9 +59,7 @@ export class PodIndex {
 function groupOf({ metadata, spec }: PodTemplate): { group: StoredPodGroup; id: string } {
   const annotations = metadata.annotations ?? {};
   const labels = Object.fromEntries(
-    Object.entries(metadata.labels ?? {})
-      .filter(([key]) => !LABELS_OF_ONE_POD.includes(key))
-      .toSorted(([one], [other]) => (one < other ? -1 : 1)),
+    Object.entries(sharedLabels(metadata.labels ?? {})).toSorted(([one], [other]) => (one < other ? -1 : 1)),
   );
   const group = {
     labels,

@@ -29,8 +29,9 @@ export class SelectorIndex {
   }
 }
 
-/** A Service without a selector selects nothing. */
+/** A Service without a selector selects nothing; the selector of an ExternalName Service is ignored. */
 function keyOf(service: Kinds["Service"], namespace: string): string | undefined {
+  if (service.spec?.type === "ExternalName") return undefined;
   const [pair] = Object.entries(service.spec?.selector ?? {});
   return pair && pairKey(namespace, ...pair);
 }

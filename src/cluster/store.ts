@@ -26,17 +26,20 @@ export class Store {
     this.hosts = new HostIndex(clusterDomain);
   }
 
-  /** Adds the object, or takes the place of the one that has its name. */
+  /** Adds the object, or takes the place of the one that has its name. Without a name, each is another one. */
   put(kind: Kind, value: unknown, plane: Plane = "data"): void {
     const object = readObject(kind, value);
-    const { namespace, name } = identityOf(kind, object);
-    this.delete(kind, namespace, name);
+    const { metadata = {} } = object;
+    // As for kubectl.
+    const namespace = KIND_FACTS[kind].namespaced ? metadata.namespace || "default" : "";
     const shelf = this.#shelf(kind);
+    const name = metadata.name || freeName(`${metadata.generateName ?? ""}*`, shelf.get(namespace));
+    this.delete(kind, namespace, name);
     const stored = shelf.get(namespace) ?? new Map<string, Stored<typeof kind>>();
     // A Pod is kept as one of its group only.
     stored.set(name, { object: kind === "Pod" ? readObject(kind, {}) : object, plane });
     shelf.set(namespace, stored);
-    this.#index(kind, value, namespace, name);
+    this.#index(kind, object, namespace, name);
   }
 
   delete(kind: Kind, namespace: string, name: string): void {
@@ -74,24 +77,25 @@ export class Store {
     return made;
   }
 
-  #index(kind: Kind, value: unknown, namespace: string, name: string): void {
+  #index(kind: Kind, object: Kinds[Kind], namespace: string, name: string): void {
+    if (isMeshKind(kind)) this.meshGeneration++;
     if (kind === "Service") {
-      this.hosts.addService(readObject(kind, value), namespace, name);
-      this.selectors.add(readObject(kind, value), namespace, name);
-    } else if (kind === "ServiceEntry") this.hosts.addServiceEntry(readObject(kind, value), namespace, name);
+      this.hosts.addService(readObject(kind, object), namespace, name);
+      this.selectors.add(readObject(kind, object), namespace, name);
+    } else if (kind === "ServiceEntry") this.hosts.addServiceEntry(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) {
-      this.pods.add(podKey(kind, namespace, name), namespace, podTemplateOf(kind, readObject(kind, value)));
-    } else if (isMeshKind(kind)) this.meshGeneration++;
+      this.pods.add(podKey(kind, namespace, name), namespace, podTemplateOf(kind, readObject(kind, object)));
+    }
   }
 
   #unindex(kind: Kind, object: Kinds[Kind], namespace: string, name: string): void {
+    if (isMeshKind(kind)) this.meshGeneration++;
     if (kind === "Service") {
       this.hosts.deleteService(namespace, name);
       this.selectors.delete(readObject(kind, object), namespace, name);
     } else if (kind === "ServiceEntry")
       this.hosts.deleteServiceEntry(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) this.pods.delete(podKey(kind, namespace, name));
-    else if (isMeshKind(kind)) this.meshGeneration++;
   }
 }
 
@@ -104,9 +108,9 @@ function isMeshKind(kind: Kind): boolean {
   return kind === "ConfigMap" || kind === "MutatingWebhookConfiguration" || kind === "Deployment";
 }
 
-/** Objects that name no namespace are in `default`, as for kubectl; those without a name yet are told apart by their prefix. */
-export function identityOf<K extends Kind>(kind: K, object: Kinds[K]): { namespace: string; name: string } {
-  const { metadata = {} } = object;
-  const name = metadata.name ?? `${metadata.generateName ?? ""}*`;
-  return { namespace: KIND_FACTS[kind].namespaced ? (metadata.namespace ?? "default") : "", name };
+/** `PREFIX*`, and `PREFIX*2` and so on for those that came later. */
+function freeName(prefix: string, taken: ReadonlyMap<string, unknown> = new Map()): string {
+  let name = prefix;
+  for (let count = taken.size + 1; taken.has(name); count++) name = `${prefix}${count}`;
+  return name;
 }

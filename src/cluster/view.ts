@@ -1,6 +1,7 @@
 /** The cluster as rules see it: the store's answers, without the object under review. */
 import type { Versions } from "../istio/versions.ts";
 import type { Kind } from "../kubernetes/objects.ts";
+import { sharedLabels } from "../kubernetes/pod-template.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
 import type { ClusterView, Mesh, MeshHost } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
@@ -50,7 +51,8 @@ export function createView(state: ClusterState, excluded?: ObjectId): ClusterVie
         .list(kind, namespace)
         .filter(([name]) => !isExcluded(kind, namespace, name))
         .map(([, object]) => object),
-    planeOf: (kind, namespace, name) => store.get(kind, namespace, name)?.plane,
+    planeOf: (kind, namespace, name) =>
+      isExcluded(kind, namespace, name) ? undefined : store.get(kind, namespace, name)?.plane,
     clients: {
       inNamespace,
       namespaces: () => namespacesOfClients(state).filter((namespace) => inNamespace(namespace).length > 0),
@@ -64,13 +66,19 @@ export function createView(state: ClusterState, excluded?: ObjectId): ClusterVie
       *coveredBy(host) {
         for (const one of store.hosts.coveredBy(host)) if (isShown(one)) yield one;
       },
-      wildcardAbove: (host) => store.hosts.wildcardAbove(host),
+      wildcardAbove(host) {
+        for (const one of store.hosts.wildcardsAbove(host)) if (isShown(one)) return one;
+        return undefined;
+      },
       namespacesOfService: (name) =>
         store.hosts.namespacesOfService(name).filter((namespace) => !isExcluded("Service", namespace, name)),
     },
     pods: {
-      selectedBy: (namespace, selector) =>
-        podsIn(namespace).filter(({ labels }) => matchesLabels(selector, labels)),
+      selectedBy(namespace, selector) {
+        const shared = sharedLabels(selector);
+        if (Object.keys(shared).length === 0) return [];
+        return podsIn(namespace).filter(({ labels }) => matchesLabels(shared, labels));
+      },
     },
     services: {
       selecting: (namespace, labels) =>

@@ -1,6 +1,6 @@
 /** Pods, and the templates of the workloads that make Pods, as one thing. */
 import type { FieldPath } from "./field-path.ts";
-import type { Kind, Kinds, Metadata, PodSpec } from "./objects.ts";
+import type { Kind, Kinds, Labels, Metadata, PodSpec } from "./objects.ts";
 
 /** The kinds that hold the template of a Pod. */
 export const WORKLOAD_KINDS = [
@@ -53,4 +53,23 @@ export function podTemplateOf<K extends PodKind>(kind: K, object: Kinds[K]): Pod
   const { path, template } = PLACES[kind];
   const pod = template(object);
   return { path, metadata: pod?.metadata ?? {}, spec: pod?.spec ?? {} };
+}
+
+/** Set by controllers, and different in Pods of one template. */
+const LABELS_OF_ONE_POD = new Set([
+  "pod-template-hash",
+  "controller-revision-hash",
+  "pod-template-generation",
+  "statefulset.kubernetes.io/pod-name",
+  "apps.kubernetes.io/pod-index",
+  "batch.kubernetes.io/controller-uid",
+  "batch.kubernetes.io/job-completion-index",
+  "batch.kubernetes.io/job-name",
+  "controller-uid",
+  "job-name",
+]);
+
+/** The labels that all Pods of a template share, or the part of a selector that looks at those. */
+export function sharedLabels(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !LABELS_OF_ONE_POD.has(key)));
 }

@@ -70,7 +70,7 @@ export interface ServiceQuestions {
 export interface HostQuestions {
   /** Every owner of exactly this hostname. */
   named(hostname: string): readonly MeshHost[];
-  /** Every host that a DestinationRule's host covers: the same, or one below its wildcard. Lazily, in order of hostname. */
+  /** Every host that a DestinationRule's host covers: the same, or one below its wildcard. Lazily, in no order. */
   coveredBy(host: string): Iterable<MeshHost>;
   /** The narrowest wildcard host that covers this one and is not the same. */
   wildcardAbove(host: string): MeshHost | undefined;
@@ -87,6 +87,7 @@ export interface ClientQuestions {
 }
 
 export interface PodQuestions {
+  /** As a Service's selector selects, except that labels of a single Pod are not known. None for an empty selector. */
   selectedBy(namespace: string, selector: Labels): readonly PodGroup[];
 }
 
