@@ -1,4 +1,4 @@
-/** Which action a finding takes, at each moment; docs/decisions/0006-what-a-finding-does.md has the table. */
+/** Which action a finding takes, by moment, kind and operation. */
 import { isPodKind } from "../kubernetes/pod-template.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { ACTIONS } from "../rules/rule.ts";

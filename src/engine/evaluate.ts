@@ -103,7 +103,7 @@ class Evaluation {
           return;
         }
         const verdict = effect && this.#guarded(rule, () => this.#verdictOn(rule, finding, effect));
-        if (verdict) verdicts.push(verdict);
+        if (verdict && isWorthKeeping(verdict, verdicts)) verdicts.push(verdict);
         if (this.#hasExpired()) return;
       }
     });
@@ -187,6 +187,13 @@ class Evaluation {
 }
 
 const SEVERITY: { readonly [A in Verdict["action"]]: number } = { Deny: 0, Warn: 1, Fix: 2, Audit: 3 };
+
+/** Of a rule on one object: more of them say nothing more, and a rule that finds no end must not take all memory. */
+const MAX_VERDICTS = 1000;
+
+function isWorthKeeping({ action }: Verdict, kept: readonly Verdict[]): boolean {
+  return kept.length < MAX_VERDICTS || (action === "Deny" && kept.every((one) => one.action !== "Deny"));
+}
 
 function messageOf(rule: AnyRule, finding: AnyFinding): Message {
   const message = Object.hasOwn(rule.messages, finding.message) ? rule.messages[finding.message] : undefined;

@@ -5,6 +5,9 @@ import type { AnyFinding, AnyRule } from "../rules/rule.ts";
 import { optionsOf, reviewOf } from "./review.ts";
 import type { Circumstances, ReviewRequest } from "./verdict.ts";
 
+/** An object with more different findings is beyond comparison. */
+const MAX_KEYS = 10_000;
+
 /** By key of the finding, how often the old object has it. */
 type Counts = Map<string, number>;
 
@@ -46,7 +49,7 @@ export class OldFindings {
     const before = reviewOf({ ...this.#request, object: this.#request.oldObject });
     const counts: Counts = new Map();
     for (const finding of rule.check(before, cluster, optionsOf(rule, policy))) {
-      if (expired()) return undefined;
+      if (expired() || counts.size > MAX_KEYS) return undefined;
       const key = keyOf(finding);
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }

@@ -74,7 +74,10 @@ export type Finding<M extends Messages> = {
   [Id in keyof M & string]: {
     readonly message: Id;
     readonly field: FieldPath;
-    /** Makes the finding go away. Several findings of a review may carry the same fix. */
+    /**
+     * Makes the finding go away. Several findings of a review may carry the same fix, best as the same array; one that would
+     * undo another rule's is not made.
+     */
     readonly fix?: readonly Change[];
   } & Data<MarksOf<M[Id]>>;
 }[keyof M & string];

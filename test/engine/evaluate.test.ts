@@ -408,6 +408,15 @@ describe("when time runs out", () => {
   });
 });
 
+test("of a rule's findings on one object a thousand are kept, and a denial after them", () => {
+  const messages = { bad: { text: "", action: "Warn" }, worse: "" } as const;
+  const many = Array.from({ length: 5000 }, () => BAD);
+  const worse = { message: "worse", field: [] };
+  const rules = [rule({ ...finds(...many, worse, worse), messages, action: "Deny" })];
+  const { verdicts } = review({ kind: "Service", rules });
+  assert.deepEqual([verdicts.length, verdicts[0]?.messageId, verdicts[1]?.messageId], [1001, "worse", "bad"]);
+});
+
 describe("no object is too much:", () => {
   const deep: unknown = JSON.parse(`${'{"spec":'.repeat(100_000)}{}${"}".repeat(100_000)}`);
   const changed: unknown = JSON.parse(`${'{"spec":'.repeat(100_000)}[]${"}".repeat(100_000)}`);
