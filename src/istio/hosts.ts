@@ -34,3 +34,19 @@ export function parseServiceHostname(
   if (name === undefined || namespace === undefined || domain !== clusterDomain) return undefined;
   return { name, namespace };
 }
+
+/**
+ * What was probably meant by a host that matches nothing: in lower case, without dots at its end, and the Service's whole
+ * name for `web.b` and `web.b.svc`, which Istio takes literally.
+ */
+export function meantHost(
+  host: string,
+  clusterDomain: string,
+  isNamespace: (name: string, service: string) => boolean,
+): string {
+  const clean = host.toLowerCase().replace(/\.+$/, "");
+  const [name = "", namespace = "", svc, ...rest] = clean.split(".");
+  if (name === "" || namespace === "" || rest.length > 0) return clean;
+  const isService = svc === undefined ? isNamespace(namespace, name) : svc === "svc";
+  return isService ? serviceHostname(name, namespace, clusterDomain) : clean;
+}

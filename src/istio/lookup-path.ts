@@ -2,6 +2,7 @@
  * Where Istio's DestinationRule lookup can meet one rule: the client's namespace, then the service's, then the root namespace.
  * Sources: pilot/pkg/model/push_context.go (setDestinationRules, destinationRule), pkg/config/host.
  */
+import type { Labels } from "../kubernetes/objects.ts";
 import { resolveHost } from "./hosts.ts";
 
 /** The mesh settings on which the path depends. */
@@ -27,7 +28,7 @@ export interface LookupRule {
 export interface RuleSpec {
   readonly host?: string;
   readonly exportTo?: readonly string[];
-  readonly workloadSelector?: object;
+  readonly workloadSelector?: { readonly matchLabels?: Labels };
 }
 
 export function lookupRule(namespace: string, spec: RuleSpec, settings: LookupSettings): LookupRule {

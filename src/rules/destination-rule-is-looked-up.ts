@@ -1,6 +1,7 @@
-import { isWildcard, parseServiceHostname, resolveHost, serviceHostname } from "../istio/hosts.ts";
+import { meantHost, parseServiceHostname, resolveHost, serviceHostname } from "../istio/hosts.ts";
 import { isConceivable, isVisibleTo, lookupRule } from "../istio/lookup-path.ts";
-import type { ExportedHost, LookupRule } from "../istio/lookup-path.ts";
+import type { ExportedHost, LookupRule, RuleSpec } from "../istio/lookup-path.ts";
+import { sharedLabels } from "../kubernetes/pod-template.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
 import type { Client, ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
@@ -104,11 +105,24 @@ metadata: { name: myservice, namespace: default }
       action: "Audit",
       remedy: 'Write exportTo: ["."] to say so, or move it to the namespace of {{host}} for all clients.',
     },
+    clientsMissing: {
+      text: "No client is in {{namespace}}, the only namespace in which Istio would look for this rule of {{host}}",
+      action: "Warn",
+      remedy: "Turn injection on in {{namespace}} first, or name it in clientNamespaces.",
+    },
     clientsUnknown: {
       text: "Namespace {{namespace}} must run clients of {{host}}, or Istio never looks there for this rule",
       action: "Warn",
       remedy:
         "Add the Namespace or its workloads to the files, name it in clientNamespaces, or move the rule to {{namespaces}}.",
+    },
+    exportReachesNobody: {
+      text: "No client can look up this rule: exportTo {{exportTo}} leaves out every namespace that could",
+      remedy: "Leave exportTo out, or name in it the namespaces of the service's clients.",
+    },
+    hostHidden: {
+      text: "No client can look up this rule: {{host}} is exported to no namespace that could",
+      remedy: "Change the exportTo of the service, an annotation of a Service, so that its clients see it.",
     },
     hostNotVisible: {
       text: "No client looks up this rule in {{namespace}}: {{host}} is not exported to that namespace",
@@ -116,7 +130,8 @@ metadata: { name: myservice, namespace: default }
     },
     neverLookedUp: {
       text: "No client can look up this rule: it is in {{namespace}} and exported to {{exportTo}} only",
-      remedy: "Move it to {{namespaces}}; exportTo makes Istio look in no further namespace.",
+      remedy:
+        "Move it to {{namespaces}}, with an exportTo that names its clients, or none: exportTo makes Istio look in no further namespace.",
     },
     noClientInThisCluster: {
       text: "No client of this cluster is in {{namespace}}; Istio looks for {{host}} in {{namespaces}}",
@@ -173,27 +188,19 @@ metadata: { name: myservice, namespace: default }
       return;
     }
 
+    const placed = { rule, spec, targets };
     if (!targets.some((target) => isConceivable(rule, target, mesh))) {
-      const data = { namespace, namespaces: namespacesThatWork(rule, targets, cluster) };
-      if (rule.isOwn)
-        yield { message: "hostNotVisible", field: ["spec", "host"], data: { ...data, host: written } };
-      else {
-        const exportTo = { names: rule.exportTo, noun: "namespaces" };
-        yield { message: "neverLookedUp", field: ["spec", "exportTo"], data: { ...data, exportTo } };
-      }
+      yield reasonForNever(placed, written, cluster);
       return;
     }
 
     const clients = cluster.clients.inNamespace(namespace);
-    const selector = spec.workloadSelector?.matchLabels ?? {};
-    const users = clients.filter((client) =>
-      isSelected(client, selector, spec.workloadSelector !== undefined),
-    );
+    const users = clients.filter((client) => isSelected(client, spec));
     if (clients.length > 0 && users.length === 0) {
       yield { message: "selectorMatchesNoClient", field: ["spec", "workloadSelector"], data: { namespace } };
       return;
     }
-    if (namespace === mesh.rootNamespace || targets.some((target) => target.namespace === namespace)) return;
+    if (isOnThePath(placed, cluster)) return;
 
     const [user] = users;
     if (user) {
@@ -203,8 +210,14 @@ metadata: { name: myservice, namespace: default }
       yield { message: "clientsInThisNamespaceOnly", field: ["spec", "exportTo"], data };
       return;
     }
-    const namespaces = namespacesThatWork(rule, targets, cluster);
-    if (!cluster.clients.isKnown(namespace)) {
+    const namespaces = namespacesThatWork(placed, cluster);
+    if (namespaces.names.length === 0) {
+      yield {
+        message: "clientsMissing",
+        field: ["metadata", "namespace"],
+        data: { namespace, host: written },
+      };
+    } else if (!cluster.clients.isKnown(namespace)) {
       yield {
         message: "clientsUnknown",
         field: ["metadata", "namespace"],
@@ -233,73 +246,130 @@ function targetsOf(rule: LookupRule, written: string, { hosts, mesh }: View): re
   return service ? [{ namespace: service.namespace, exportTo: [] }] : [];
 }
 
+/** A rule in its namespace, and what it applies to. */
+interface PlacedRule {
+  readonly rule: LookupRule;
+  readonly spec: RuleSpec;
+  readonly targets: readonly ExportedHost[];
+}
+
+/** Nobody sees the host where the rule would be found, or exportTo keeps the rule from all who see the host. */
+function reasonForNever(placed: PlacedRule, host: string, cluster: View) {
+  const { rule, spec, targets } = placed;
+  const { namespace, isOwn } = rule;
+  const unlimited = { ...placed, spec: { ...spec, exportTo: [] } };
+  const isStuck = isOnThePath(placed, cluster);
+  const isUnseen = !targets.some((target) => isVisibleTo(target, namespace, cluster.mesh));
+  const asItIs = namespacesThatWork(placed, cluster);
+  const namespaces = isOwn || asItIs.names.length > 0 ? asItIs : namespacesThatWork(unlimited, cluster);
+
+  const onHost = { field: ["spec", "host"] };
+  const onExport = { field: ["spec", "exportTo"] };
+  const exportTo = { names: rule.exportTo, noun: "namespaces" };
+  if (isStuck && isFoundIn(namespace, unlimited, targets, cluster)) {
+    return { message: "exportReachesNobody", ...onExport, data: { exportTo } } as const;
+  }
+  if (isStuck || namespaces.names.length === 0) {
+    return { message: "hostHidden", ...onHost, data: { host } } as const;
+  }
+  if (isOwn && isUnseen) {
+    return { message: "hostNotVisible", ...onHost, data: { namespace, namespaces, host } } as const;
+  }
+  return { message: "neverLookedUp", ...onExport, data: { namespace, namespaces, exportTo } } as const;
+}
+
+/** Istio looks here on behalf of clients of other namespaces. */
+function isOnThePath({ rule: { namespace }, targets }: PlacedRule, { mesh }: View): boolean {
+  return namespace === mesh.rootNamespace || targets.some((target) => target.namespace === namespace);
+}
+
 /** Only a host's form can be wrong while nothing has that name: the Service or ServiceEntry may come later. */
 function hintOn(written: string, namespace: string, cluster: View) {
-  const { hosts, clients, mesh } = cluster;
-  const { clusterDomain, rootNamespace } = mesh;
-  const hostname = resolveHost(written, namespace, clusterDomain);
-  if (isWildcard(written) || hosts.named(hostname).length > 0) return undefined;
-  if (written !== written.toLowerCase()) {
-    return { message: "upperCase", data: { host: written, hostname: written.toLowerCase() } } as const;
-  }
-  if (written.endsWith(".")) {
-    return {
-      message: "trailingDot",
-      data: { host: written, hostname: written.replace(/\.+$/, "") },
-    } as const;
-  }
-  if (!written.includes(".")) {
-    const data = { host: written, hostname };
-    const names = hosts.namespacesOfService(written);
-    if (names.length === 0) return { message: "shortHostUnknown", data } as const;
-    return { message: "shortHost", data: { ...data, namespaces: { names, noun: "namespaces" } } } as const;
-  }
-  const [name = "", owner = "", svc, ...rest] = written.split(".");
-  if (rest.length === 0 && (svc === undefined || svc === "svc")) {
-    const full = serviceHostname(name, owner, clusterDomain);
-    // `example.com` may be a ServiceEntry's host that comes later; `reviews.prod` is a Service's where prod is a namespace.
-    const isNamespace =
-      [namespace, rootNamespace, "default"].includes(owner) ||
-      cluster.get("Namespace", "", owner) !== undefined ||
-      hosts.namespacesOfService(name).includes(owner) ||
-      clients.inNamespace(owner).length > 0;
-    if (svc === "svc" || isNamespace)
-      return { message: "unexpandedHost", data: { host: written, hostname: full } } as const;
-  }
+  const { hosts, mesh } = cluster;
+  const hostname = resolveHost(written, namespace, mesh.clusterDomain);
+  // The ExternalName Service of that name is another rule's business.
+  if (hosts.named(hostname).length > 0) return undefined;
+  const meant = meantHost(written, mesh.clusterDomain, (name, service) =>
+    isNamespace(name, service, namespace, cluster),
+  );
+  const data = { host: written, hostname: meant };
+  if (written !== written.toLowerCase()) return { message: "upperCase", data } as const;
+  if (written.endsWith(".")) return { message: "trailingDot", data } as const;
+  if (!/[.*:]/.test(written)) return hintOnShortHost(written, hostname, cluster);
+  if (meant !== written) return { message: "unexpandedHost", data } as const;
   const wildcard = hosts.wildcardAbove(written)?.hostname;
   return wildcard === undefined
     ? undefined
     : ({ message: "belowWildcard", data: { host: written, wildcard } } as const);
 }
 
-/** A waypoint's clusters know no selector, and Pods that nobody has seen yet have no labels to compare. */
-function isSelected(
-  { labels, proxy }: Client,
-  selector: Readonly<Record<string, string>>,
-  hasSelector: boolean,
-): boolean {
-  if (!hasSelector) return true;
-  return proxy !== "waypoint" && labels !== undefined && matchesLabels(selector, labels);
+function hintOnShortHost(host: string, hostname: string, { hosts, mesh }: View) {
+  const names = hosts
+    .namespacesOfService(host)
+    .filter((namespace) =>
+      hosts
+        .named(serviceHostname(host, namespace, mesh.clusterDomain))
+        .some(({ isExternalName }) => !isExternalName),
+    );
+  if (names.length === 0) return { message: "shortHostUnknown", data: { host, hostname } } as const;
+  const namespaces = { names, noun: "namespaces" };
+  return { message: "shortHost", data: { host, hostname, namespaces } } as const;
 }
 
-/** The services' namespaces first, then the root namespace, then those with clients. */
-function namespacesThatWork(
-  rule: LookupRule,
+/** `example.com` may be a ServiceEntry's host that comes later; `reviews.prod` is a Service's where prod is a namespace. */
+function isNamespace(name: string, service: string, own: string, cluster: View): boolean {
+  return (
+    [own, cluster.mesh.rootNamespace, "default"].includes(name) ||
+    cluster.get("Namespace", "", name) !== undefined ||
+    cluster.hosts.namespacesOfService(service).includes(name) ||
+    cluster.clients.inNamespace(name).length > 0
+  );
+}
+
+/** A waypoint's clusters know no selector, and Pods that nobody has seen yet have no labels to compare. */
+function isSelected({ labels, proxy }: Client, { workloadSelector }: RuleSpec): boolean {
+  if (workloadSelector === undefined) return true;
+  const selector = sharedLabels(workloadSelector.matchLabels ?? {});
+  return proxy !== "waypoint" && matchesLabels(selector, labels ?? {});
+}
+
+function isFoundIn(
+  namespace: string,
+  { rule, spec }: PlacedRule,
   targets: readonly ExportedHost[],
-  { clients, mesh }: View,
-): Names {
-  const services = [...new Set(targets.map(({ namespace }) => namespace))].toSorted();
+  { mesh }: View,
+): boolean {
+  const moved = lookupRule(namespace, { ...spec, host: rule.host }, mesh);
+  return targets.some((target) => isConceivable(moved, target, mesh));
+}
+
+/** Where this same rule would be found, the best first: the services' namespaces, the root namespace, those with clients. */
+function namespacesThatWork(placed: PlacedRule, cluster: View): Names {
+  const { rule, spec, targets } = placed;
+  const { clients, mesh } = cluster;
+  const root = mesh.rootNamespace;
+  const services = Object.entries(Object.groupBy(targets, ({ namespace }) => namespace))
+    .filter(([name, own = []]) => isFoundIn(name, placed, own, cluster))
+    .map(([name]) => name);
   const withClients = clients
     .namespaces()
-    .filter((namespace) => targets.some((target) => isVisibleTo(target, namespace, mesh)));
-  const names = new Set([...services, mesh.rootNamespace, ...withClients]);
+    .filter(
+      (name) =>
+        name !== root &&
+        lookupRule(name, spec, mesh).isOwn &&
+        targets.some((target) => isVisibleTo(target, name, mesh)) &&
+        clients.inNamespace(name).some((client) => isSelected(client, spec)),
+    );
+  const onThePath = [...services.toSorted(), ...(isFoundIn(root, placed, targets, cluster) ? [root] : [])];
+  const names = new Set([...onThePath, ...withClients]);
   // Where it is now does not work.
-  names.delete(rule.isOwn ? rule.namespace : "");
+  names.delete(rule.namespace);
   return { names: [...names], noun: "namespaces" };
 }
 
 /** A namespace that the host itself names is no secret. */
 function bestNamespace(rule: LookupRule, namespaces: Names, clusterDomain: string): string | Names {
+  const [best] = namespaces.names;
   const named = parseServiceHostname(rule.host, clusterDomain)?.namespace;
-  return named ?? { ...namespaces, names: namespaces.names.slice(0, 1) };
+  return best !== undefined && best === named ? best : { ...namespaces, names: namespaces.names.slice(0, 1) };
 }

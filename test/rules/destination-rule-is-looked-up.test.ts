@@ -47,6 +47,16 @@ function serviceEntry(namespaceOf: string, spec: object): object {
   };
 }
 
+/** A Service that only these namespaces see. */
+function exported(namespaceOf: string, exportTo: string): object {
+  return service(namespaceOf, "web", {
+    metadata: { annotations: { "networking.istio.io/exportTo": exportTo } },
+  });
+}
+
+const externalName = (namespaceOf: string) =>
+  service(namespaceOf, "web", { spec: { type: "ExternalName", externalName: "a.b" } });
+
 const MESH = [namespace("shop"), namespace("batch"), service("shop")];
 const INJECTED = { "istio-injection": "enabled" };
 const THIRD = [namespace("third"), ...MESH];
@@ -96,10 +106,116 @@ testRule(rule, {
     {
       name: "the host is an ExternalName Service",
       object: destinationRule("third"),
+      cluster: [namespace("third"), externalName("shop")],
+    },
+    {
+      name: "all hosts below the wildcard are ExternalName Services",
+      object: destinationRule("third", { host: "*.shop.svc.cluster.local" }),
+      cluster: [namespace("third"), externalName("shop")],
+    },
+    {
+      name: "a short host is an ExternalName Service beside it",
+      object: destinationRule("shop", { host: "web" }),
+      cluster: [externalName("shop"), service("batch")],
+    },
+    {
+      name: "a ServiceEntry beside it has the host of an ExternalName Service",
+      object: destinationRule("third"),
+      cluster: [namespace("third"), externalName("shop"), serviceEntry("third", { hosts: [HOST] })],
+    },
+    {
+      name: "one of several owners of the host is beside it",
+      object: destinationRule("third", { host: "api.example.com" }),
       cluster: [
         namespace("third"),
-        service("shop", "web", { spec: { type: "ExternalName", externalName: "a.b" } }),
+        serviceEntry("shop", { hosts: ["api.example.com"] }),
+        serviceEntry("third", { hosts: ["api.example.com"] }),
       ],
+    },
+    {
+      name: "the service beside it is headless",
+      object: destinationRule("shop"),
+      cluster: [namespace("shop"), service("shop", "web", { spec: { clusterIP: "None" } })],
+    },
+    {
+      name: "beside the service it is for that namespace only",
+      object: destinationRule("shop", { exportTo: ["."] }),
+      cluster: MESH,
+    },
+    {
+      name: "in the root namespace it is for that namespace only",
+      object: destinationRule("istio-system", { exportTo: ["."] }),
+      cluster: MESH,
+    },
+    {
+      name: "in the root namespace it leaves out that namespace's own gateways",
+      object: destinationRule("istio-system", { exportTo: [".", "batch"] }),
+      cluster: [...MESH, pod("istio-system", { labels: { istio: "ingressgateway" } })],
+    },
+    {
+      name: "it is in the root namespace and the service is seen in its own only",
+      object: destinationRule("istio-system"),
+      cluster: [namespace("shop"), exported("shop", ".")],
+    },
+    {
+      name: "what Istio's own validation refuses would be found",
+      object: destinationRule("shop", { exportTo: [".", "shop"] }),
+      cluster: MESH,
+    },
+    {
+      name: "a selector in the root namespace is for that namespace's proxies, of which none is known",
+      object: destinationRule("istio-system", { workloadSelector: { matchLabels: { app: "a" } } }),
+      cluster: [...MESH, pod("batch", { labels: { app: "a" } })],
+    },
+    {
+      name: "an empty selector takes every client, also those that nobody has seen yet",
+      object: destinationRule("third", { workloadSelector: {} }),
+      cluster: [namespace("third", INJECTED), service("shop")],
+    },
+    {
+      name: "the selector names one Pod of a StatefulSet, which is told by its other labels",
+      object: destinationRule("third", {
+        workloadSelector: { matchLabels: { app: "a", "statefulset.kubernetes.io/pod-name": "a-0" } },
+      }),
+      cluster: [
+        ...THIRD,
+        pod("third", { labels: { app: "a", "statefulset.kubernetes.io/pod-name": "a-0" } }),
+      ],
+    },
+    {
+      name: "clients use it and it is exported to them by name, and to others",
+      object: destinationRule("third", { exportTo: ["third", "batch"] }),
+      cluster: [...THIRD, pod("third")],
+    },
+    {
+      name: "a ServiceEntry has the short literal host",
+      object: destinationRule("shop", { host: "web.shop" }),
+      cluster: [...MESH, serviceEntry("shop", { hosts: ["web.shop"] })],
+    },
+    {
+      name: "a ServiceEntry has a host in upper case",
+      object: destinationRule("shop", { host: "API.example.com" }),
+      cluster: [...MESH, serviceEntry("shop", { hosts: ["API.example.com"] })],
+    },
+    {
+      name: "a wider wildcard covers the ServiceEntry's",
+      object: destinationRule("shop", { host: "*.com" }),
+      cluster: [...MESH, serviceEntry("shop", { hosts: ["*.example.com"] })],
+    },
+    {
+      name: "the host is an IPv4 address",
+      object: destinationRule("third", { host: "10.0.0.1" }),
+      cluster: THIRD,
+    },
+    {
+      name: "the host is an IPv6 address",
+      object: destinationRule("third", { host: "fd00::1" }),
+      cluster: THIRD,
+    },
+    {
+      name: "the host is of another cluster domain",
+      object: destinationRule("third", { host: "web.shop.svc.corp.example" }),
+      cluster: THIRD,
     },
     {
       name: "a wildcard covers a service of its own namespace",
@@ -222,6 +338,72 @@ testRule(rule, {
       findings: [outside(["shop", "istio-system"])],
     },
     {
+      name: "its Pods are ambient, so that their waypoint counts and not they",
+      object: destinationRule("third"),
+      cluster: [
+        namespace("third", { "istio.io/dataplane-mode": "ambient" }),
+        {
+          apiVersion: "v1",
+          kind: "Pod",
+          metadata: { name: "client", namespace: "third", uid: "1" },
+          spec: {},
+        },
+        service("shop"),
+      ],
+      findings: [outside(["shop", "istio-system"])],
+    },
+    {
+      name: "it is there with the selector of a client elsewhere",
+      object: destinationRule("third", { workloadSelector: { matchLabels: { app: "a" } } }),
+      cluster: [
+        ...THIRD,
+        pod("batch", { labels: { app: "a" } }),
+        pod("jobs", { labels: { app: "b" } }),
+        pod("edge", { labels: { app: "a", "gateway.istio.io/managed": "istio.io-mesh-controller" } }),
+      ],
+      findings: [outside(["shop", "istio-system", "batch"])],
+    },
+    {
+      name: "it is there for itself alone, and neither the root namespace nor other clients see the service",
+      object: destinationRule("third", { exportTo: ["."] }),
+      cluster: [namespace("third"), exported("shop", ".,third"), pod("batch")],
+      findings: [outside(["shop"])],
+    },
+    {
+      name: "the host is a ServiceEntry's of another namespace",
+      object: destinationRule("third", { host: "api.example.com" }),
+      cluster: [namespace("third"), serviceEntry("shop", { hosts: ["api.example.com"] })],
+      findings: [
+        {
+          message: "outsideLookupPath",
+          field: ["metadata", "namespace"],
+          data: {
+            namespace: "third",
+            namespaces: names("shop", "istio-system"),
+            best: names("shop"),
+            host: "api.example.com",
+          },
+        },
+      ],
+    },
+    {
+      name: "a wildcard covers services of other namespaces only",
+      object: destinationRule("third", { host: "*.local" }),
+      cluster: [...THIRD, service("batch")],
+      findings: [
+        {
+          message: "outsideLookupPath",
+          field: ["metadata", "namespace"],
+          data: {
+            namespace: "third",
+            namespaces: names("batch", "shop", "istio-system"),
+            best: names("batch"),
+            host: "*.local",
+          },
+        },
+      ],
+    },
+    {
       name: "clients may run in other clusters",
       object: destinationRule("third"),
       cluster: THIRD,
@@ -251,9 +433,87 @@ testRule(rule, {
           field: ["spec", "exportTo"],
           data: {
             namespace: "third",
-            namespaces: names("shop", "istio-system", "third"),
+            namespaces: names("shop", "istio-system"),
             exportTo: names("batch", "shop"),
           },
+        },
+      ],
+    },
+    {
+      name: "it is in a third namespace and exported to none",
+      object: destinationRule("third", { exportTo: ["~"] }),
+      cluster: THIRD,
+      findings: [
+        {
+          message: "neverLookedUp",
+          field: ["spec", "exportTo"],
+          data: { namespace: "third", namespaces: names("shop", "istio-system"), exportTo: names("~") },
+        },
+      ],
+    },
+    {
+      name: "it is beside the service and exported to none",
+      object: destinationRule("shop", { exportTo: ["~"] }),
+      cluster: MESH,
+      findings: [
+        { message: "exportReachesNobody", field: ["spec", "exportTo"], data: { exportTo: names("~") } },
+      ],
+    },
+    {
+      name: "it is in the root namespace and exported to one that does not see the service",
+      object: destinationRule("istio-system", { exportTo: [".", "batch"] }),
+      cluster: [namespace("batch"), exported("shop", ".")],
+      findings: [
+        {
+          message: "exportReachesNobody",
+          field: ["spec", "exportTo"],
+          data: { exportTo: names(".", "batch") },
+        },
+      ],
+    },
+    {
+      name: "nobody sees the service",
+      object: destinationRule("shop"),
+      cluster: [namespace("shop"), exported("shop", "~"), pod("shop")],
+      findings: [{ message: "hostHidden", field: ["spec", "host"], data: { host: HOST } }],
+    },
+    {
+      name: "its own namespace is the only one that sees the service for it, and has no client",
+      object: destinationRule("third", { exportTo: ["."] }),
+      cluster: [namespace("third"), exported("shop", "third")],
+      findings: [
+        {
+          message: "clientsMissing",
+          field: ["metadata", "namespace"],
+          data: { namespace: "third", host: HOST },
+        },
+      ],
+    },
+    {
+      name: "the mesh keeps services in their namespaces",
+      object: destinationRule("third"),
+      cluster: [...THIRD, pod("third"), meshConfig('defaultServiceExportTo: ["."]')],
+      findings: [
+        {
+          message: "hostNotVisible",
+          field: ["spec", "host"],
+          data: { namespace: "third", namespaces: names("shop", "istio-system"), host: HOST },
+        },
+      ],
+    },
+    {
+      name: "the ServiceEntry's exportTo leaves its namespace out",
+      object: destinationRule("third", { host: "api.example.com" }),
+      cluster: [
+        namespace("third"),
+        pod("third"),
+        serviceEntry("shop", { hosts: ["api.example.com"], exportTo: [".", "batch"] }),
+      ],
+      findings: [
+        {
+          message: "hostNotVisible",
+          field: ["spec", "host"],
+          data: { namespace: "third", namespaces: names("shop", "istio-system"), host: "api.example.com" },
         },
       ],
     },
@@ -356,6 +616,92 @@ testRule(rule, {
         },
       ],
     },
+    {
+      name: "clients of its own namespace use it for all services, and it is exported",
+      object: destinationRule("third", { host: "*.local", exportTo: ["*"] }),
+      cluster: [...THIRD, pod("third")],
+      findings: [
+        {
+          message: "clientsInThisNamespaceOnly",
+          field: ["spec", "exportTo"],
+          data: { namespace: "third", because: "Pods with a sidecar proxy", host: "*.local" },
+        },
+      ],
+    },
+    {
+      name: "a waypoint of its own namespace uses it",
+      object: destinationRule("third"),
+      cluster: [
+        ...THIRD,
+        pod("third", { labels: { "gateway.istio.io/managed": "istio.io-mesh-controller" } }),
+      ],
+      findings: [
+        {
+          message: "clientsInThisNamespaceOnly",
+          field: ["spec", "exportTo"],
+          data: { namespace: "third", because: "Pods with a waypoint proxy", host: HOST },
+        },
+      ],
+    },
+    {
+      name: "the only client of its namespace is a waypoint, which knows no selectors",
+      object: destinationRule("third", { workloadSelector: { matchLabels: { app: "a" } } }),
+      cluster: [
+        ...THIRD,
+        pod("third", { labels: { app: "a", "gateway.istio.io/managed": "istio.io-mesh-controller" } }),
+      ],
+      findings: [
+        {
+          message: "selectorMatchesNoClient",
+          field: ["spec", "workloadSelector"],
+          data: { namespace: "third" },
+        },
+      ],
+    },
+    {
+      name: "the wildcard is written without the cluster's domain",
+      object: destinationRule("shop", { host: "*.shop.svc" }),
+      cluster: MESH,
+      findings: [
+        {
+          message: "unexpandedHost",
+          field: ["spec", "host"],
+          data: { host: "*.shop.svc", hostname: "*.shop.svc.cluster.local" },
+        },
+      ],
+    },
+    {
+      name: "the host has upper case letters, a dot at its end, and no domain",
+      object: destinationRule("shop", { host: "Web.shop.SVC." }),
+      cluster: MESH,
+      findings: [
+        { message: "upperCase", field: ["spec", "host"], data: { host: "Web.shop.SVC.", hostname: HOST } },
+      ],
+    },
+    {
+      name: "a wildcard has upper case letters",
+      object: destinationRule("shop", { host: "*.Example.com" }),
+      cluster: [serviceEntry("shop", { hosts: ["*.example.com"] })],
+      findings: [
+        {
+          message: "upperCase",
+          field: ["spec", "host"],
+          data: { host: "*.Example.com", hostname: "*.example.com" },
+        },
+      ],
+    },
+    {
+      name: "a short host means an ExternalName Service that is elsewhere",
+      object: destinationRule("batch", { host: "web" }),
+      cluster: [namespace("batch"), externalName("shop")],
+      findings: [
+        {
+          message: "shortHostUnknown",
+          field: ["spec", "host"],
+          data: { host: "web", hostname: "web.batch.svc.cluster.local" },
+        },
+      ],
+    },
     ...["web.shop", "web.shop.svc"].map((host) => ({
       name: `the host is written as ${host}`,
       object: destinationRule("shop", { host }),
@@ -406,15 +752,23 @@ testRule(rule, {
         },
       ],
     },
+    ...["a.example.com", "*.b.example.com"].map((host) => ({
+      name: `the host ${host} lies below the wildcard of a ServiceEntry`,
+      object: destinationRule("shop", { host }),
+      cluster: [serviceEntry("shop", { hosts: ["*.com.example", "*.example.com"] })],
+      findings: [
+        { message: "belowWildcard", field: ["spec", "host"], data: { host, wildcard: "*.example.com" } },
+      ],
+    })),
     {
-      name: "the host lies below the wildcard of a ServiceEntry",
-      object: destinationRule("shop", { host: "a.example.com" }),
-      cluster: [serviceEntry("shop", { hosts: ["*.example.com"] })],
+      name: "the host lies below a wildcard that begins within a label",
+      object: destinationRule("shop", { host: "a-b.example.com" }),
+      cluster: [serviceEntry("shop", { hosts: ["*-b.example.com"] })],
       findings: [
         {
           message: "belowWildcard",
           field: ["spec", "host"],
-          data: { host: "a.example.com", wildcard: "*.example.com" },
+          data: { host: "a-b.example.com", wildcard: "*-b.example.com" },
         },
       ],
     },
