@@ -27,8 +27,8 @@ export function render(text: string, data: MessageData, details: Policy["crossNa
 }
 
 function renderNames({ names, noun }: Names, details: Policy["crossNamespaceDetails"]): string {
-  if (details === "none") return `other ${noun}`;
-  if (details === "count") return `${names.length} ${noun}`;
+  if (details === "none") return `other ${noun}s`;
+  if (details === "count") return `${names.length} ${noun}${names.length === 1 ? "" : "s"}`;
   const shown = names.slice(0, MAX_NAMES).map(printable);
   const more = names.length - shown.length;
   if (more > 0) return `${shown.join(", ")} and ${more} more`;

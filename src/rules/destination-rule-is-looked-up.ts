@@ -265,7 +265,7 @@ function reasonForNever(placed: PlacedRule, host: string, cluster: View) {
 
   const onHost = { field: ["spec", "host"] };
   const onExport = { field: ["spec", "exportTo"] };
-  const exportTo = { names: rule.exportTo, noun: "namespaces" };
+  const exportTo = { names: rule.exportTo, noun: "namespace" };
   if (isStuck && isFoundIn(namespace, unlimited, targets, cluster)) {
     return { message: "exportReachesNobody", ...onExport, data: { exportTo } } as const;
   }
@@ -312,7 +312,7 @@ function hintOnShortHost(host: string, hostname: string, { hosts, mesh }: View) 
         .some(({ isExternalName }) => !isExternalName),
     );
   if (names.length === 0) return { message: "shortHostUnknown", data: { host, hostname } } as const;
-  const namespaces = { names, noun: "namespaces" };
+  const namespaces = { names, noun: "namespace" };
   return { message: "shortHost", data: { host, hostname, namespaces } } as const;
 }
 
@@ -364,7 +364,7 @@ function namespacesThatWork(placed: PlacedRule, cluster: View): Names {
   const names = new Set([...onThePath, ...withClients]);
   // Where it is now does not work.
   names.delete(rule.namespace);
-  return { names: [...names], noun: "namespaces" };
+  return { names: [...names], noun: "namespace" };
 }
 
 /** A namespace that the host itself names is no secret. */

@@ -46,7 +46,7 @@ const MESSAGES = {
       'Set sidecar.istio.io/rewriteAppHTTPProbers: "true" on the Pod template (TCP: Istio 1.12, gRPC: 1.13). Excluding {{port}} would cost mTLS, authorization and telemetry.',
   },
   strictRefusesProbe: {
-    text: "The STRICT PeerAuthentication {{policy}} refuses the probe on port {{port}}, which is not rewritten",
+    text: "A STRICT PeerAuthentication ({{policy}}) refuses the probe on port {{port}}, which is not rewritten",
     action: "Warn",
     remedy:
       'Set the annotation sidecar.istio.io/rewriteAppHTTPProbers: "true" on the Pod template: the kubelet has no certificate of the mesh.',
@@ -348,7 +348,7 @@ function strictPolicyOn(port: number, meshed: MeshedPod): string | Names | undef
   const policy = findStrictPolicy(port, labels, own, root);
   const name = policy?.metadata?.name ?? "";
   if (!policy || own.includes(policy)) return policy && name;
-  return { names: [`${rootNamespace}/${name}`], noun: "namespaces" };
+  return { names: [`${rootNamespace}/${name}`], noun: "namespace" };
 }
 
 function* checkExclusions(

@@ -59,7 +59,7 @@ type MarksOf<M extends Message> = M extends string
 /** Objects outside the namespace under review: printed as the configuration's crossNamespaceDetails allows. */
 export interface Names {
   readonly names: readonly string[];
-  /** What they are, in the plural: `"namespaces"`. */
+  /** What each is, in a word that takes an "s" in the plural: `"namespace"`. */
   readonly noun: string;
 }
 export type MessageData = Readonly<Record<string, string | number | Names>>;

@@ -113,7 +113,7 @@ describe("a verdict", () => {
   });
 
   test("speaks of other namespaces as the configuration allows", () => {
-    const data = { where: { names: ["a", "b"], noun: "namespaces" } };
+    const data = { where: { names: ["a", "b"], noun: "namespace" } };
     const given = {
       ...finds({ ...BAD, data }),
       messages: { bad: { text: "{{where}}", remedy: "not {{where}}" } },

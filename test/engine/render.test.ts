@@ -37,9 +37,9 @@ describe("marks are filled in", () => {
 });
 
 describe("names of other namespaces", () => {
-  const names = (...list: string[]): Names => ({ names: list, noun: "namespaces" });
+  const names = (...list: string[]): Names => ({ names: list, noun: "namespace" });
   const cases: [names: Names, full: string, count: string][] = [
-    [names("a"), "a", "1 namespaces"],
+    [names("a"), "a", "1 namespace"],
     [names("a", "b"), "a or b", "2 namespaces"],
     [names("a", "b", "c"), "a, b or c", "3 namespaces"],
     [names("a", "b", "c", "d"), "a, b, c and 1 more", "4 namespaces"],

@@ -43,7 +43,7 @@ export const CORRECT = defineRule({
       yield { message: "plain", field: [] };
       yield { message: "marked", field: ["spec", "ports", 0], data: { one: 1, two: "2" } };
     }
-    const names = { names: [], noun: "namespaces" };
+    const names = { names: [], noun: "namespace" };
     const fix = [{ path: ["metadata", "labels", "a"], value: "b" }];
     yield { message: "whole", field: ["metadata"], data: { one: names, two: "" }, fix };
   },

@@ -70,7 +70,7 @@ function meshConfig(text: string): object {
   };
 }
 
-const names = (...list: string[]) => ({ names: list, noun: "namespaces" });
+const names = (...list: string[]) => ({ names: list, noun: "namespace" });
 const outside = (namespaces: string[]) => ({
   message: "outsideLookupPath",
   field: ["metadata", "namespace"],

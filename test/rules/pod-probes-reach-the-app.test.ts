@@ -497,7 +497,7 @@ testRule(rule, {
         {
           message: "strictRefusesProbe",
           field: HTTP_FIELD,
-          data: { policy: { names: ["istio-system/default"], noun: "namespaces" }, port: 8087 },
+          data: { policy: { names: ["istio-system/default"], noun: "namespace" }, port: 8087 },
         },
       ],
     },
