@@ -1,7 +1,7 @@
 /** What the outside can tell a process that serves, and what ends it from within. */
 import type { Logger } from "pino";
 
-export type StopSignal = "SIGINT" | "SIGTERM";
+type StopSignal = "SIGINT" | "SIGTERM";
 
 export interface Signals {
   /** Resolves at the first signal. */

@@ -15,7 +15,7 @@ export interface ReviewHead {
   readonly uid: string;
 }
 
-export const OPERATIONS = ["CREATE", "UPDATE", "DELETE", "CONNECT"] as const;
+const OPERATIONS = ["CREATE", "UPDATE", "DELETE", "CONNECT"] as const;
 
 /** An AdmissionRequest; whatever of it is missing or wrongly typed reads as empty. */
 export interface AdmissionRequest extends ReviewHead {

@@ -9,7 +9,7 @@ const MAX_FINDINGS = 10;
 const MAX_COMPARED = 1000;
 
 /** A line, and the finding it is about. */
-export interface FindingLine {
+interface FindingLine {
   readonly text: string;
   readonly verdict: Verdict;
 }

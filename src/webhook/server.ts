@@ -25,7 +25,7 @@ export interface WebhookOptions {
 }
 
 /** In milliseconds, as Node names them. */
-export interface Timeouts {
+interface Timeouts {
   readonly keepAliveTimeout: number;
   readonly headersTimeout: number;
   readonly requestTimeout: number;
@@ -34,7 +34,7 @@ export interface Timeouts {
   readonly connectionsCheckingInterval: number;
 }
 
-export interface ListenAddress {
+interface ListenAddress {
   /** All of the machine's addresses if undefined. */
   readonly host: string | undefined;
   /** 0 for a free one. */

@@ -10,12 +10,11 @@ import type { ServeOptions } from "../../src/commands/serve.ts";
 import { cleanEnvironment } from "../foresail.ts";
 
 export interface ServeProcess {
-  readonly pid: number;
   /** `https://...` */
   readonly address: string;
   /** `http://...` */
   readonly probes: string;
-  /** Resolves with the next line of the log that says so. */
+  /** Resolves with the next line of the log that says so, and leaves out those before it. One at a time. */
   until(message: string): Promise<Readonly<Record<string, unknown>>>;
   kill(signal: NodeJS.Signals): void;
   readonly exitCode: Promise<number | null>;
@@ -28,7 +27,7 @@ export async function startServe(
   t: TestContext,
   cwd: string,
   options: Partial<ServeOptions>,
-  context: { readonly lameDuckMs?: number; readonly throwAfterMs?: number } = {},
+  context: { readonly lameDuckMs?: number } = {},
 ): Promise<ServeProcess> {
   const given = {
     listen: "127.0.0.1:0",
@@ -52,32 +51,22 @@ export async function startServe(
     await exitCode;
   });
 
-  const lines: Readonly<Record<string, unknown>>[] = [];
-  const waiting = new Set<() => void>();
-  createInterface({ input: child.stderr }).on("line", (text) => {
-    lines.push(parseLine(text));
-    for (const wake of waiting) wake();
-  });
+  const lines = createInterface({ input: child.stderr })[Symbol.asyncIterator]();
+  const seen: string[] = [];
   const until = async (message: string): Promise<Readonly<Record<string, unknown>>> => {
-    for (;;) {
-      const index = lines.findIndex(({ msg }) => msg === message);
-      const found = lines[index];
-      if (found) {
-        lines.splice(0, index + 1);
-        return found;
-      }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.add(resolve);
-      await promise;
-      waiting.delete(resolve);
+    for (let next = await lines.next(); !next.done; next = await lines.next()) {
+      const line = parseLine(next.value);
+      if (line["msg"] === message) return line;
+      seen.push(next.value);
     }
+    return assert.fail(`the process ended without saying "${message}":\n${seen.join("\n")}`);
   };
   const { address, probes } = await until("listening");
-  assert(typeof address === "string" && typeof probes === "string" && child.pid !== undefined);
-  return { pid: child.pid, address, probes, until, exitCode, kill: (signal) => void child.kill(signal) };
+  assert(typeof address === "string" && typeof probes === "string");
+  return { address, probes, until, exitCode, kill: (signal) => void child.kill(signal) };
 }
 
-/** What is no JSON, such as a stack trace of Node, fails the test that reads it. */
+/** What is no JSON is something that Node says. */
 function parseLine(text: string): Readonly<Record<string, unknown>> {
   const line: unknown = text.startsWith("{") ? JSON.parse(text) : { msg: text };
   assert(isObject(line));

@@ -3,12 +3,10 @@ import { serve } from "../../src/commands/serve.ts";
 import { SMALL_RULES } from "../webhook/small-rules.ts";
 
 const [options = "", context = ""] = process.argv.slice(2);
-const { lameDuckMs, throwAfterMs } = JSON.parse(context);
-if (throwAfterMs !== undefined) {
-  setTimeout(() => {
-    throw new Error("nobody caught this");
-  }, throwAfterMs);
-}
+const { lameDuckMs } = JSON.parse(context);
+process.once("SIGUSR2", () => {
+  throw new Error("nobody caught this");
+});
 process.exitCode = await serve(JSON.parse(options), {
   rules: SMALL_RULES,
   version: "1.2.3",

@@ -266,7 +266,8 @@ test("SIGINT ends it as soon as what has begun is answered", async (t) => {
 
 test("an error that nobody caught ends it with a last line in the log", async (t) => {
   const folder = await folderWith(t, { "state/shop.yaml": STATE });
-  const served = await startServe(t, folder, {}, { throwAfterMs: 1500 });
+  const served = await startServe(t, folder, {});
+  served.kill("SIGUSR2");
   const { err } = await served.until("ended by an unexpected error");
   assert(isObject(err));
   assert.match(String(err["stack"]), /^Error: nobody caught this\n/);

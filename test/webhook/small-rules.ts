@@ -5,7 +5,7 @@ import type { Kind } from "../../src/kubernetes/objects.ts";
 
 type Given = Pick<AnyRule, "action" | "check" | "id" | "kinds" | "messages"> & Partial<AnyRule>;
 
-export function smallRule(given: Given): AnyRule {
+function smallRule(given: Given): AnyRule {
   const texts = { title: "A title", symptoms: [], why: "Because.", remedy: `Repair ${given.id}.`, notes: [] };
   return {
     ...texts,
@@ -21,7 +21,7 @@ export function smallRule(given: Given): AnyRule {
 }
 
 /** Warns, unless there is a label. On DELETE it looks at what is deleted. */
-export const serviceIsOwned = smallRule({
+const serviceIsOwned = smallRule({
   id: "service-is-owned",
   action: "Warn",
   kinds: ["Service"],
@@ -36,7 +36,7 @@ export const serviceIsOwned = smallRule({
 });
 
 /** Denies a host that is missing, warns of every namespace in exportTo. */
-export const ruleHasHost = smallRule({
+const ruleHasHost = smallRule({
   id: "rule-has-host",
   action: "Deny",
   kinds: ["DestinationRule"],
@@ -54,7 +54,7 @@ export const ruleHasHost = smallRule({
 });
 
 /** Repairs Pods. */
-export const podIsGreeted = smallRule({
+const podIsGreeted = smallRule({
   id: "pod-is-greeted",
   action: "Fix",
   kinds: ["Pod"],
@@ -69,7 +69,7 @@ export const podIsGreeted = smallRule({
 });
 
 /** Finds the same every millisecond. */
-export const entryIsEndless = smallRule({
+const entryIsEndless = smallRule({
   id: "entry-is-endless",
   action: "Deny",
   kinds: ["ServiceEntry"],
@@ -84,7 +84,7 @@ export const entryIsEndless = smallRule({
 });
 
 /** A bug. */
-export const workloadThrows = smallRule({
+const workloadThrows = smallRule({
   id: "workload-throws",
   action: "Deny",
   kinds: ["Service", "WorkloadEntry"],
@@ -96,7 +96,7 @@ export const workloadThrows = smallRule({
 });
 
 /** Writes what it reads into its findings, and asks the cluster. */
-export const configMapIsAlone = smallRule({
+const configMapIsAlone = smallRule({
   id: "config-map-is-alone",
   action: "Audit",
   kinds: ["ConfigMap"],

@@ -22,9 +22,9 @@ import { SMALL_RULES } from "./small-rules.ts";
 const PAIR = issuePair();
 
 /** Of every time a test asks for: 2026-03-04, in the evening. */
-export const NOW = Date.UTC(2026, 2, 4, 20);
+const NOW = Date.UTC(2026, 2, 4, 20);
 
-export interface Answered {
+interface Answered {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: unknown;
