@@ -146,7 +146,10 @@ async function listenOnHealth(server: Server, address: HostAndPort): Promise<num
   return typeof bound === "object" && bound !== null ? bound.port : address.port;
 }
 
-/** To standard error, at once: the last line before a crash is the one that matters. */
+/** Of lines that nobody reads. More are dropped: a collector that hangs may not keep reviews waiting, nor eat the memory. */
+const MAX_LOG_BYTES = 4 * 1024 * 1024;
+
+/** To standard error. What is left of it is written when the process ends, also after an error. */
 function createLog(): Logger {
   return pino(
     {
@@ -154,7 +157,7 @@ function createLog(): Logger {
       // Only these: an error may carry what it is about.
       serializers: { err: (error: unknown) => (error instanceof Error ? factsOf(error) : String(error)) },
     },
-    pino.destination({ fd: 2, sync: true }),
+    pino.destination({ fd: 2, sync: false, maxLength: MAX_LOG_BYTES }),
   );
 }
 

@@ -1,7 +1,7 @@
 /** `serve` in a process of its own, for signals and shared ports. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,8 @@ export interface ServeProcess {
   /** Resolves with the next line of the log that says so, and leaves out those before it. One at a time. */
   until(message: string): Promise<Readonly<Record<string, unknown>>>;
   kill(signal: NodeJS.Signals): void;
+  /** From now on nobody reads the log. */
+  stopReading(): void;
   readonly exitCode: Promise<number | null>;
 }
 
@@ -51,19 +53,37 @@ export async function startServe(
     await exitCode;
   });
 
-  const lines = createInterface({ input: child.stderr })[Symbol.asyncIterator]();
-  const seen: string[] = [];
+  const lines: string[] = [];
+  const changes = new EventEmitter();
+  createInterface({ input: child.stderr }).on("line", (text) => {
+    lines.push(text);
+    changes.emit("change");
+  });
+  let hasEnded = false;
+  child.once("close", () => {
+    hasEnded = true;
+    changes.emit("change");
+  });
   const until = async (message: string): Promise<Readonly<Record<string, unknown>>> => {
-    for (let next = await lines.next(); !next.done; next = await lines.next()) {
-      const line = parseLine(next.value);
-      if (line["msg"] === message) return line;
-      seen.push(next.value);
+    for (;;) {
+      for (let text = lines.shift(); text !== undefined; text = lines.shift()) {
+        const line = parseLine(text);
+        if (line["msg"] === message) return line;
+      }
+      assert(!hasEnded, `the process ended without saying "${message}"`);
+      await once(changes, "change");
     }
-    return assert.fail(`the process ended without saying "${message}":\n${seen.join("\n")}`);
   };
   const { address, probes } = await until("listening");
   assert(typeof address === "string" && typeof probes === "string");
-  return { address, probes, until, exitCode, kill: (signal) => void child.kill(signal) };
+  return {
+    address,
+    probes,
+    until,
+    exitCode,
+    kill: (signal) => void child.kill(signal),
+    stopReading: () => void child.stderr.pause(),
+  };
 }
 
 /** What is no JSON is something that Node says. */

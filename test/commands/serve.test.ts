@@ -205,6 +205,16 @@ describe("serve", () => {
   });
 });
 
+test("a log that nobody reads keeps no review from its answer", async (t) => {
+  const folder = await folderWith(t, { "state/shop.yaml": STATE });
+  const served = await startServe(t, folder, {});
+  const client = await clientOf(t, folder, served);
+  served.stopReading();
+  // A line each, and a pipe holds 64 KiB.
+  for (let count = 0; count < 1000; count++) await client.review(DENIED);
+  served.kill("SIGKILL");
+});
+
 describe("SIGTERM", () => {
   test("makes it unready at once, while it goes on answering; then it ends with 0", async (t) => {
     const folder = await folderWith(t, { "state/shop.yaml": STATE });
