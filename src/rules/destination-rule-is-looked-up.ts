@@ -333,6 +333,7 @@ function isSelected({ labels, proxy }: Client, { workloadSelector }: RuleSpec): 
   return proxy !== "waypoint" && matchesLabels(selector, labels ?? {});
 }
 
+/** Whether some client would get the rule for one of these targets if it stood in that namespace. */
 function isFoundIn(
   namespace: string,
   { rule, spec }: PlacedRule,
@@ -358,7 +359,8 @@ function namespacesThatWork(placed: PlacedRule, cluster: View): Names {
         name !== root &&
         lookupRule(name, spec, mesh).isOwn &&
         targets.some((target) => isVisibleTo(target, name, mesh)) &&
-        clients.inNamespace(name).some((client) => isSelected(client, spec)),
+        (spec.workloadSelector === undefined ||
+          clients.inNamespace(name).some((client) => isSelected(client, spec))),
     );
   const onThePath = [...services.toSorted(), ...(isFoundIn(root, placed, targets, cluster) ? [root] : [])];
   const names = new Set([...onThePath, ...withClients]);
