@@ -9,8 +9,14 @@ import { spec } from "node:test/reporters";
 import { findControlPlaneTools } from "../test/harness/tools.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-/** Real API servers and builds: minutes, not seconds. */
-const SLOW = ["test/e2e/**/*.test.ts", "test/harness/**/*.test.ts"];
+/** Real API servers, processes that come and go, thousands of random reviews: not for every commit. */
+const SLOW = [
+  "test/e2e/**/*.test.ts",
+  "test/harness/**/*.test.ts",
+  "test/commands/serve.test.ts",
+  "test/istio/drain-hook.test.ts",
+  "test/webhook/hostile.test.ts",
+];
 const CONCURRENCY = 2;
 /** A test that hangs fails, and is named. */
 const TIMEOUT_MS = 300_000;
@@ -26,7 +32,11 @@ const files = isUnit ? all.filter((file) => !slow.has(file)) : all;
 if (files.some((file) => slow.has(file))) await findControlPlaneTools();
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-const events = run({ files: files.map((file) => join(ROOT, file)), concurrency: CONCURRENCY, timeout: TIMEOUT_MS });
+const events = run({
+  files: files.map((file) => join(ROOT, file)),
+  concurrency: CONCURRENCY,
+  timeout: TIMEOUT_MS,
+});
 events.on("test:pass", ({ details, skip }) => {
   if (details.type === "suite") return;
   if (skip === undefined) counts.passed++;

@@ -8,9 +8,7 @@ import type { IssuedCertificate } from "./issue.ts";
 import { parseCertificate, parsePrivateKey, readFailure, userName } from "./key-pair.ts";
 
 /** A certificate and its key as found in the folder, or why they cannot be used. */
-export type Pair =
-  | (IssuedCertificate & { readonly certificate: X509Certificate })
-  | { readonly unusable: string };
+type Pair = (IssuedCertificate & { readonly certificate: X509Certificate }) | { readonly unusable: string };
 
 export interface Folder {
   readonly authority: Pair;
