@@ -22,6 +22,6 @@ clean:
 $(NODE_MODULES): package.json package-lock.json
 	@echo "installing packages ..."
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 24)' \
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" node -e 'process.exitCode = parseInt(process.versions.node) < 24 ? 1 : 0' \
 		|| { echo "foresail needs Node 24 or newer; this is $$(node --version)" >&2; rm -f $@; exit 1; }
 	@touch $@
