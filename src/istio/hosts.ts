@@ -50,3 +50,15 @@ export function meantHost(
   const isService = svc === undefined ? isNamespace(namespace, name) : svc === "svc";
   return isService ? serviceHostname(name, namespace, clusterDomain) : clean;
 }
+
+/** What hostnames outside clusters usually end in, besides the two letters of a country. */
+const TOP_LEVEL_DOMAINS = new Set(
+  "app arpa biz cloud com corp dev edu example gov home info int internal intranet invalid lan local localdomain localhost mil mobi name net online org private pro shop site store tech test top xyz".split(
+    " ",
+  ),
+);
+
+/** Whether a name with this at its end may well belong to a host outside the cluster. */
+export function isTopLevelDomain(label: string): boolean {
+  return /^[a-z]{2}$/.test(label) || TOP_LEVEL_DOMAINS.has(label);
+}

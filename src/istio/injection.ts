@@ -64,10 +64,9 @@ function injectionByLabels({ namespaceLabels, podLabels }: InjectionQuery): Inje
   return { takesEffect: podLabels["sidecar.istio.io/inject"] === "true", revision: "" };
 }
 
-/** The label wins over the annotation; what is set and is no yes is a no (pkg/kube/inject: injectRequired). */
+/** The label wins over the annotation; what is neither true nor false counts for nothing (pkg/kube/inject: injectRequired). */
 function isOptedOut({ podLabels, podAnnotations }: InjectionQuery): boolean {
-  const wish = podLabels["sidecar.istio.io/inject"] ?? podAnnotations["sidecar.istio.io/inject"] ?? "";
-  return wish !== "" && !["y", "yes", "true", "on"].includes(wish.toLowerCase());
+  return (podLabels["sidecar.istio.io/inject"] ?? podAnnotations["sidecar.istio.io/inject"]) === "false";
 }
 
 function defaultAsEmpty(revision: string): string {

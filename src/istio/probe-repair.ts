@@ -77,11 +77,12 @@ export function isKnownUnrewritten(probe: AppProbe, situation: ProbeSituation): 
 }
 
 function outcomeOf(probe: JudgedProbe["probe"], situation: ProbeSituation): ProbeOutcome {
-  const { exclude } = situation;
+  const { exclude, isListHidden, isInjected } = situation;
   const interception = situation.interception(probe.port);
   if (interception === "none") return "reachesApp";
   const isAnswered = isAnsweredByAgent(probe, situation);
-  if (exclude === "always" && interception === "byDefault") return "exclude";
+  if (exclude === "always" && interception === "byDefault")
+    return isListHidden && !isInjected ? "awaited" : "exclude";
   if (isAnswered) return "reachesApp";
   if (exclude !== "always" && situation.isServed(probe.port)) return outcomeOfServed(probe, situation);
   if (exclude === "never") return "left";
@@ -99,8 +100,9 @@ function outcomeOfDedicated(
   interception: Interception,
 ): ProbeOutcome {
   const { isInjected, rewriting, isListHidden, exclude } = situation;
-  const mustWait = isListHidden && !isInjected && exclude !== "always";
-  if (mustWait && rewriting === "unknown" && situation.canRewrite(probe.kind)) return "rewrite";
+  const mustWait = isListHidden && !isInjected;
+  const mayRewrite = exclude !== "always" && rewriting === "unknown" && situation.canRewrite(probe.kind);
+  if (mustWait && mayRewrite) return "rewrite";
   if (interception === "asListed") return "listed";
   return mustWait ? "awaited" : "exclude";
 }

@@ -1,4 +1,10 @@
-import { meantHost, parseServiceHostname, resolveHost, serviceHostname } from "../istio/hosts.ts";
+import {
+  isTopLevelDomain,
+  meantHost,
+  parseServiceHostname,
+  resolveHost,
+  serviceHostname,
+} from "../istio/hosts.ts";
 import { isConceivable, isVisibleTo, lookupRule } from "../istio/lookup-path.ts";
 import type { ExportedHost, LookupRule, RuleSpec } from "../istio/lookup-path.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
@@ -316,13 +322,18 @@ function hintOnShortHost(host: string, hostname: string, { hosts, mesh }: View) 
   return { message: "shortHost", data: { host, hostname, namespaces } } as const;
 }
 
-/** `example.com` may be a ServiceEntry's host that comes later; `reviews.prod` is a Service's where prod is a namespace. */
+/**
+ * `example.com` may be a ServiceEntry's host that comes later; `reviews.prod` is a Service's where prod is a namespace, or
+ * where namespaces are not known and nothing outside is called so.
+ */
 function isNamespace(name: string, service: string, own: string, cluster: View): boolean {
+  const { clients } = cluster;
   return (
     [own, cluster.mesh.rootNamespace, "default"].includes(name) ||
+    (!clients.isKnown(name) && !isTopLevelDomain(name)) ||
     cluster.get("Namespace", "", name) !== undefined ||
     cluster.hosts.namespacesOfService(service).includes(name) ||
-    cluster.clients.inNamespace(name).length > 0
+    clients.inNamespace(name).length > 0
   );
 }
 
@@ -344,7 +355,10 @@ function isFoundIn(
   return targets.some((target) => isConceivable(moved, target, mesh));
 }
 
-/** Where this same rule would be found, the best first: the services' namespaces, the root namespace, those with clients. */
+/**
+ * Where this same rule would be found, the best first: the services' namespaces, the root namespace, those with clients.
+ * A rule that stays private is found by the clients beside it only, so theirs come first.
+ */
 function namespacesThatWork(placed: PlacedRule, cluster: View): Names {
   const { rule, spec, targets } = placed;
   const { clients, mesh } = cluster;
@@ -363,11 +377,15 @@ function namespacesThatWork(placed: PlacedRule, cluster: View): Names {
           clients.inNamespace(name).some((client) => isSelected(client, spec))),
     );
   const onThePath = [...services.toSorted(), ...(isFoundIn(root, placed, targets, cluster) ? [root] : [])];
-  const names = new Set([...onThePath, ...withClients]);
+  const isPrivate = lookupRule(ANY_NAMESPACE, spec, mesh).isPrivate;
+  const names = new Set(isPrivate ? [...withClients, ...onThePath] : [...onThePath, ...withClients]);
   // Where it is now does not work.
   names.delete(rule.namespace);
   return { names: [...names], noun: "namespace" };
 }
+
+/** Stands for a namespace that no exportTo names. */
+const ANY_NAMESPACE = "*any*";
 
 /** A namespace that the host itself names is no secret. */
 function bestNamespace(rule: LookupRule, namespaces: Names, clusterDomain: string): string | Names {

@@ -49,10 +49,9 @@ describe("whatever the labels of the namespace, none is injected", () => {
     ["on the host network", { hostNetwork: true }],
     ["by the Pod's label", { podLabels: { [INJECT]: "false" } }],
     ["by the Pod's annotation", { podAnnotations: { [INJECT]: "false" } }],
-    ["by a label that is no yes", { podLabels: { [INJECT]: "disabled" } }],
     [
       "by the label against the annotation",
-      { podLabels: { [INJECT]: "no" }, podAnnotations: { [INJECT]: "true" } },
+      { podLabels: { [INJECT]: "false" }, podAnnotations: { [INJECT]: "true" } },
     ],
     ...["kube-system", "kube-public", "kube-node-lease", "local-path-storage"].map(
       (namespace) => [`in ${namespace}`, { namespace }] as const,
@@ -65,8 +64,8 @@ describe("whatever the labels of the namespace, none is injected", () => {
     });
   }
 
-  test("except where the Pod's wishes amount to a yes", () => {
-    for (const wish of ["true", "True", "yes", "on", "y", ""]) {
+  test("except where the Pod says yes, or nothing that counts", () => {
+    for (const wish of ["true", "True", "yes", "no", "disabled", "False", ""]) {
       assert.equal(injection({ namespaceLabels, podLabels: { [INJECT]: wish } }), 'by ""', wish);
       assert.equal(injection({ namespaceLabels, podAnnotations: { [INJECT]: wish } }), 'by ""', wish);
     }

@@ -79,6 +79,11 @@ const outside = (namespaces: string[]) => ({
 
 testRule(rule, {
   valid: [
+    {
+      name: "files know no namespace, and the host is one of the world outside",
+      object: destinationRule("shop", { host: "example.com" }),
+      isComplete: false,
+    },
     { name: "it is in the service's namespace", object: destinationRule("shop"), cluster: MESH },
     { name: "it is in the root namespace", object: destinationRule("istio-system"), cluster: MESH },
     {
@@ -287,6 +292,18 @@ testRule(rule, {
   ],
   invalid: [
     {
+      name: "files know no namespace, and the host ends in what is none outside",
+      object: destinationRule("shop", { host: "reviews.prod" }),
+      isComplete: false,
+      findings: [
+        {
+          message: "unexpandedHost",
+          field: ["spec", "host"],
+          data: { host: "reviews.prod", hostname: "reviews.prod.svc.cluster.local" },
+        },
+      ],
+    },
+    {
       name: "it is in a third namespace without clients",
       object: destinationRule("third"),
       cluster: THIRD,
@@ -361,7 +378,17 @@ testRule(rule, {
         pod("jobs", { labels: { app: "b" } }),
         pod("edge", { labels: { app: "a", "gateway.istio.io/managed": "istio.io-mesh-controller" } }),
       ],
-      findings: [outside(["shop", "istio-system", "batch"])],
+      findings: [
+        {
+          ...outside(["shop"]),
+          data: {
+            namespace: "third",
+            namespaces: names("batch", "shop", "istio-system"),
+            best: names("batch"),
+            host: HOST,
+          },
+        },
+      ],
     },
     {
       name: "it is there for itself alone, and neither the root namespace nor other clients see the service",

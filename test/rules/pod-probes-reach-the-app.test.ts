@@ -127,6 +127,12 @@ const originals = { "/app-health/app/livez": { tcpSocket: { port: 8080 } } };
 
 testRule(rule, {
   valid: [
+    {
+      name: "all ports are to be excluded, and only the injected Pod will show what the mesh excludes",
+      object: pod(tcp(8087)),
+      cluster: [namespace(), injector],
+      options: { exclude: "always" },
+    },
     { name: "the Pod is not injected", object: pod(tcp(8087)), cluster: [namespace({})] },
     { name: "nothing is known of the namespace", object: pod(tcp(8087)) },
     {
