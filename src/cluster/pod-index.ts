@@ -65,12 +65,22 @@ function groupOf({ metadata, spec }: PodTemplate): { group: StoredPodGroup; id: 
     labels,
     proxy: proxyOf(labels, annotations, spec),
     excludedInboundPorts: portsIn(annotations[EXCLUDE_INBOUND] ?? ""),
+    namedPorts: namedPortsOf(spec),
     isPlanned: metadata.uid === undefined,
     injectAnnotation: annotations["sidecar.istio.io/inject"] ?? "",
     hostNetwork: spec.hostNetwork ?? false,
     count: 0,
   };
-  return { group, id: JSON.stringify(group) };
+  return { group, id: JSON.stringify({ ...group, namedPorts: [...group.namedPorts] }) };
+}
+
+function namedPortsOf({ containers = [] }: PodSpec): ReadonlyMap<string, number> {
+  const ports = containers.flatMap(({ ports: own = [] }) => own);
+  return new Map(
+    ports.flatMap(({ name, containerPort, protocol = "TCP" }): [string, number][] =>
+      name !== undefined && containerPort !== undefined && protocol === "TCP" ? [[name, containerPort]] : [],
+    ),
+  );
 }
 
 /** By its containers, or by the annotation that the injector leaves, where containers are not seen. */

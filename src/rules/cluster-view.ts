@@ -59,6 +59,8 @@ export interface PodGroup {
   readonly proxy: "none" | "sidecar" | "gateway" | "waypoint";
   /** Of the annotation traffic.sidecar.istio.io/excludeInboundPorts. */
   readonly excludedInboundPorts: readonly number[];
+  /** The numbers of named TCP ports; empty where only the metadata of Pods is seen. */
+  readonly namedPorts: ReadonlyMap<string, number>;
   readonly count: number;
 }
 

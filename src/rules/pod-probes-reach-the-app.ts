@@ -367,7 +367,7 @@ function* checkExclusions(
   }
 }
 
-/** A port's name can mean another number in each Pod, so only numbers are compared. */
+/** A port's name can mean another number in each Pod. */
 function* checkService(
   { spec }: Kinds["Service"],
   namespace: string,
@@ -375,20 +375,29 @@ function* checkService(
 ): Iterable<ProbeFinding> {
   const selector = spec?.selector ?? {};
   if (spec?.type === "ExternalName" || Object.keys(selector).length === 0) return;
-  const excluded = new Set(
-    cluster.pods
-      .selectedBy(namespace, selector)
-      .filter((group) => isMeshed(group, namespace, cluster))
-      .flatMap(({ excludedInboundPorts }) => excludedInboundPorts),
-  );
-  const proxyPorts = proxyPortsOf({});
+  const groups = cluster.pods
+    .selectedBy(namespace, selector)
+    .filter((group) => group.excludedInboundPorts.length > 0 && isMeshed(group, namespace, cluster));
   for (const [index, { port, targetPort, protocol = "TCP" }] of (spec?.ports ?? []).entries()) {
-    const target = targetPort ?? port;
-    if (typeof target !== "number" || protocol !== "TCP") continue;
-    if (!excluded.has(target) || proxyPorts.includes(target)) continue;
+    if (protocol !== "TCP") continue;
+    const excluded = groups
+      .map((group) => excludedTargetOf(group, targetPort ?? port))
+      .find((one) => one !== undefined);
+    if (excluded === undefined) continue;
     const field = ["spec", "ports", index, targetPort === undefined ? "port" : "targetPort"];
-    yield { message: "excludedPortIsServed", field, data: { port: target } };
+    yield { message: "excludedPortIsServed", field, data: { port: excluded } };
   }
+}
+
+/** The number of the target in these Pods, if they exclude it. */
+function excludedTargetOf(
+  { excludedInboundPorts, namedPorts }: PodGroup,
+  target: number | string | undefined,
+): number | undefined {
+  const port = typeof target === "string" ? namedPorts.get(target) : target;
+  const isExcluded =
+    port !== undefined && excludedInboundPorts.includes(port) && !proxyPortsOf({}).includes(port);
+  return isExcluded ? port : undefined;
 }
 
 /** Pods that stand in files, too, have a sidecar only later. */

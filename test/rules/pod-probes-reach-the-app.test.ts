@@ -643,6 +643,25 @@ testRule(rule, {
       ],
     },
     {
+      name: "the Service targets the excluded port by its name",
+      object: service({ port: 80, targetPort: "web" }, { port: 81, targetPort: "health" }),
+      cluster: [
+        namespace(),
+        pod(tcp(8087), {
+          annotations: { [EXCLUDE]: "8087" },
+          app: {
+            ports: [
+              { name: "web", containerPort: 8080 },
+              { name: "health", containerPort: 8087 },
+            ],
+          },
+        }),
+      ],
+      findings: [
+        { message: "excludedPortIsServed", field: ["spec", "ports", 1, "targetPort"], data: { port: 8087 } },
+      ],
+    },
+    {
       name: "the Service is changed to the excluded port of Pods that stand in files",
       object: service({ port: 8087 }),
       oldObject: service({ port: 8080 }),
