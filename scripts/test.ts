@@ -32,6 +32,7 @@ const files = isUnit ? all.filter((file) => !slow.has(file)) : all;
 if (files.some((file) => slow.has(file))) await findControlPlaneTools();
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
+const skippedFor = new Map<string, number>();
 const events = run({
   files: files.map((file) => join(ROOT, file)),
   concurrency: CONCURRENCY,
@@ -40,7 +41,10 @@ const events = run({
 events.on("test:pass", ({ details, skip }) => {
   if (details.type === "suite") return;
   if (skip === undefined) counts.passed++;
-  else counts.skipped++;
+  else {
+    counts.skipped++;
+    skippedFor.set(String(skip), (skippedFor.get(String(skip)) ?? 0) + 1);
+  }
 });
 events.on("test:fail", ({ details }) => {
   if (details.type !== "suite") counts.failed++;
@@ -54,6 +58,6 @@ else {
     process.stdout.write(`FAILED ${file ?? ""} ${name}\n${String(details.error.cause ?? details.error)}\n`);
   });
 }
-events.on("test:stderr", ({ message }) => process.stderr.write(message));
 await new Promise((resolve) => events.on("end", resolve).on("close", resolve).resume());
+for (const [reason, count] of skippedFor) process.stdout.write(`SKIPPED (${count} tests): ${reason}\n`);
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);

@@ -45,6 +45,11 @@ describe("wrong usage ends with 2, says what is wrong, and prints no report", ()
       stderr: `foresail: option '-n, --namespace <NS>' argument missing\n${LOOK}\n`,
     },
     {
+      args: ["check", ".", "-n", "Bad_NS"],
+      stderr:
+        'foresail: -n "Bad_NS" is no name of a namespace\nWrite lower case letters, digits and hyphens.\n',
+    },
+    {
       args: ["check", "gone.yaml"],
       stderr:
         "foresail: cannot read gone.yaml: no such file or folder\nName a file, a folder, or - for standard input.\n",

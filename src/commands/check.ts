@@ -41,7 +41,7 @@ export async function check(
   const { findings, failures } = checkManifests({
     manifests: input.manifests,
     state: await stateOf(options.meshState, mesh),
-    namespace: options.namespace || "default",
+    namespace: namespaceOf(options.namespace),
     rules,
     policy: onlyRules(configuration.policy, rules, isWanted),
     today: new Date().toISOString().slice(0, "YYYY-MM-DD".length),
@@ -109,6 +109,18 @@ function parseAssumptions(texts: readonly string[]): Partial<Record<Component, s
     assumed[component] = version;
   }
   return assumed;
+}
+
+/** A label as RFC 1123 has it: the API server takes no other name. */
+const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+
+function namespaceOf(name: string): string {
+  if (name === "") return "default";
+  if (NAMESPACE.test(name)) return name;
+  throw usageError(
+    `-n ${JSON.stringify(name)} is no name of a namespace`,
+    "Write lower case letters, digits and hyphens.",
+  );
 }
 
 async function configurationOf(file: string | undefined, rules: readonly AnyRule[]): Promise<Configuration> {

@@ -14,7 +14,7 @@ import type { CommandResult } from "./result.ts";
 const MAX_MATCHES = 3;
 const RULE_ID = /^[a-z0-9]+(?:-[a-z0-9]+)+$/;
 
-/** `question` is a rule id or a symptom in words; empty for the table of all rules. */
+/** `question` is a rule's id, the id of one of its messages, or a symptom in words; empty for the table of all rules. */
 export function explain(
   question: string,
   language: Language,
@@ -27,7 +27,7 @@ export function explain(
 function answer(question: string, language: Language, rules: readonly AnyRule[], terminal: Terminal): string {
   if (question === "") return renderRuleTable(rules, language, terminal);
   if (question === OWN_ID) return renderPageForTerminal(ownPage(language), terminal);
-  const rule = rules.find(({ id }) => id === question);
+  const rule = rules.find(({ id, messages }) => id === question || Object.hasOwn(messages, question));
   if (rule) return renderPageForTerminal(rulePage(rule, language, annotateExample(rule)), terminal);
   if (RULE_ID.test(question)) throw unknownRule(question, rules);
   const matches = searchRules(question, rules, MAX_MATCHES);
@@ -36,10 +36,8 @@ function answer(question: string, language: Language, rules: readonly AnyRule[],
 }
 
 function unknownRule(question: string, rules: readonly AnyRule[]): ForesailError {
-  const meant = nearest(
-    question,
-    rules.map(({ id }) => id),
-  );
+  const ids = rules.map(({ id }) => id);
+  const meant = ids.find((id) => id.startsWith(question)) ?? nearest(question, ids);
   return new ForesailError({
     code: "USAGE",
     message: `no rule is called ${JSON.stringify(question)} or speaks of it`,

@@ -148,15 +148,22 @@ async function openConfiguration(
   ]);
   const first = await readConfigurationFile(file);
   if (first instanceof ForesailError) throw first;
+  let hasGood = false;
   const watch = await watchConfigurationFile(file, rules, {
     intervalMs: INTERVAL_MS,
     onChange({ hash, warnings }) {
+      hasGood = true;
       log.info({ config: hash }, "configuration read");
       for (const warning of warnings) log.warn({ file, ...warning }, "part of the configuration is ignored");
       onChange();
     },
     onInvalid: (problem) =>
-      log.error(problemFacts(problem), "configuration not read; the last good one stays"),
+      log.error(
+        problemFacts(problem),
+        hasGood
+          ? "configuration not read; the last good one stays"
+          : "configuration not read; the defaults apply, without Deny",
+      ),
   });
   closers.push(() => watch.close());
   return watch;

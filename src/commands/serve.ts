@@ -116,6 +116,7 @@ function createServer(
       configuration: () => ({
         isValid: configuration.isValid,
         lastSuccess: configuration.lastSuccess?.getTime() ?? 0,
+        warnings: configuration.current.warnings.length,
       }),
       caches: () => cluster.caches(),
       certificates: () => [{ type: "serving", notAfter: certificates.current.notAfter }],

@@ -4,6 +4,7 @@ import type { core } from "zod";
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import { isObject } from "../kubernetes/json.ts";
 import type { Source } from "./as-written.ts";
+import { DURATION } from "./schema.ts";
 import { at, didYouMean, listed, quote, shorten } from "./wording.ts";
 
 /** The settings as YAML read them, and how they were written. */
@@ -66,6 +67,7 @@ function found(value: unknown, source: string | undefined): string {
 }
 
 function hint(issue: core.$ZodIssue, value: unknown): string {
+  if (issue.message === DURATION && typeof value === "number") return `; write ${value}s`;
   const types = expectedTypes(issue);
   if (typeof value === "number" || typeof value === "boolean") {
     return types.includes("string") ? "; put it in quotes" : "";

@@ -6,6 +6,7 @@
  */
 import * as z from "zod";
 
+import { parseDuration } from "../istio/drain.ts";
 import { isObject } from "../kubernetes/json.ts";
 import { ACTIONS } from "../rules/rule.ts";
 import type { Action, AnyRule, Option, OptionValue } from "../rules/rule.ts";
@@ -25,6 +26,8 @@ const NOT_BLANK = /\S/;
 
 const DATE = "a date of the calendar as YYYY-MM-DD";
 const DOCS_URL = 'an http or https URL, in which {rule} stands for the rule id, or ""';
+/** Numbers alone have no unit: problems.ts advises to give them one. */
+export const DURATION = "a duration with its unit, such as 30s";
 const VERSION = "a version, such as 1.22";
 
 /** An action, or options and perhaps an action under `action`. */
@@ -133,6 +136,9 @@ function ruleSetting({ options }: AnyRule): z.ZodType<RuleSetting> {
 function optionValue(option: Option): z.ZodType<OptionValue> {
   if (typeof option.default === "boolean") return z.boolean("true or false");
   if (typeof option.default !== "string") return z.array(z.string("a text"), "a list of texts");
+  if (option.format === "duration") {
+    return z.string(DURATION).refine((text) => parseDuration(text) !== undefined, DURATION);
+  }
   return option.values === undefined ? z.string("a text") : oneOf(option.values);
 }
 

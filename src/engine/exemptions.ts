@@ -15,6 +15,10 @@ export const EXEMPTION_MESSAGES = {
     text: "The exemption from {{rule}} ended on {{until}}; its reason was: {{reason}}",
     remedy: "Solve the finding, or set a later date after until=.",
   },
+  exemptionInConfigurationExpired: {
+    text: "The configuration's exemption from {{rule}} ended on {{until}}; its reason was: {{reason}}",
+    remedy: "Solve the finding, or set a later date in the configuration, under exemptions.",
+  },
   exemptionNotAllowed: {
     text: "The exemption from {{rule}} does not count in this namespace",
     remedy: "The configuration decides where the annotation counts: exemptionAnnotations.",
@@ -75,22 +79,28 @@ export function exemptionsOf(subject: Subject, { policy, today, due, known }: Ex
   const rules = new Set<string>();
   const problems: ExemptionProblem[] = [];
   const expired = new Map<string, ExemptionProblem>();
-  const grant = (rule: string, reason: string, until: string | undefined, field: FieldPath) => {
+  const grant = (
+    rule: string,
+    reason: string,
+    until: string | undefined,
+    ended: Pick<ExemptionProblem, "field" | "message">,
+  ) => {
     if (until === undefined || until >= today) rules.add(rule);
-    else expired.set(rule, { message: "exemptionExpired", field, data: { rule, until, reason } });
+    else expired.set(rule, { ...ended, data: { rule, until, reason } });
   };
 
   const counts = annotationsCount(subject, policy.exemptionAnnotations);
   for (const { rule, reason, until, field } of annotatedEntries(subject)) {
     const message = known.has(rule) ? problemOf(reason, until, counts) : "exemptionUnknownRule";
-    if (message === undefined) grant(rule, reason, until, field);
+    if (message === undefined) grant(rule, reason, until, { message: "exemptionExpired", field });
     else if (problems.length < MAX_PROBLEMS)
       problems.push({ message, field, data: { rule, until: until ?? "" } });
   }
   for (const exemption of policy.exemptions) {
     const concerned = exemption.rules.filter((rule) => due.has(rule));
     if (concerned.length === 0 || !covers(exemption, subject)) continue;
-    for (const rule of concerned) grant(rule, exemption.reason, exemption.until, ["metadata"]);
+    const ended = { message: "exemptionInConfigurationExpired", field: ["metadata"] } as const;
+    for (const rule of concerned) grant(rule, exemption.reason, exemption.until, ended);
   }
   return { rules, problems, expired };
 }

@@ -27,7 +27,7 @@ export function render(text: string, data: MessageData, details: Policy["crossNa
 }
 
 function renderNames({ names, noun }: Names, details: Policy["crossNamespaceDetails"]): string {
-  if (details === "none") return `other ${noun}s`;
+  if (details === "none") return names.length === 1 ? `another ${noun}` : `other ${noun}s`;
   if (details === "count") return `${names.length} ${noun}${names.length === 1 ? "" : "s"}`;
   const shown = names.slice(0, MAX_NAMES).map(printable);
   const more = names.length - shown.length;

@@ -45,7 +45,9 @@ const OPTIONS = {
   },
   drainDuration: {
     default: "30s",
-    about: "terminationDrainDuration of the strategy drainDuration, a Go duration",
+    format: "duration",
+    about:
+      "terminationDrainDuration of the strategy drainDuration, a Go duration; the grace period has to be longer, see raiseGracePeriod",
   },
   raiseGracePeriod: {
     default: false,

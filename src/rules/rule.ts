@@ -87,6 +87,8 @@ export interface Option {
   readonly default: OptionValue;
   /** The values a string may have; any if left out. */
   readonly values?: readonly string[];
+  /** `duration`: a string is one as Go writes it, `30s`, `1m30s`. */
+  readonly format?: "duration";
   /** One line for the docs. */
   readonly about: string;
 }

@@ -18,7 +18,12 @@ export interface CacheFacts {
 /** Asked when someone reads the metrics. Times in milliseconds since 1970. */
 export interface MetricSources {
   readonly version: string;
-  readonly configuration: () => { readonly isValid: boolean; readonly lastSuccess: number };
+  readonly configuration: () => {
+    readonly isValid: boolean;
+    readonly lastSuccess: number;
+    /** Parts that are ignored, such as rules that this version does not know. */
+    readonly warnings: number;
+  };
   readonly caches: () => Iterable<CacheFacts>;
   /** By what the certificate is for: `serving`. */
   readonly certificates: () => Iterable<{ readonly type: string; readonly notAfter: number }>;
@@ -166,6 +171,11 @@ function registerGauges({ version, configuration, caches, certificates }: Metric
   );
   gauge("foresail_config_valid", "1 if the configuration last read is valid", () =>
     configuration().isValid ? 1 : 0,
+  );
+  gauge(
+    "foresail_config_warnings",
+    "Parts of the configuration that are ignored: rules this version does not know",
+    () => configuration().warnings,
   );
   gauge("foresail_config_last_success_timestamp_seconds", "When a valid configuration was last read", () =>
     inSeconds(configuration().lastSuccess),

@@ -54,7 +54,15 @@ describe("explain", () => {
     );
   });
 
+  test("of a message is its rule's page", () => {
+    assert.equal(textOf("guessed"), textOf("service-has-owner"));
+  });
+
   for (const { question, hint } of [
+    {
+      question: "service-has",
+      hint: "Did you mean service-has-owner? `foresail explain` lists the rules.",
+    },
     {
       question: "service-has-owners",
       hint: "Did you mean service-has-owner? `foresail explain` lists the rules.",

@@ -10,6 +10,13 @@ const ACTIONS = "an action (Off, Audit, Warn, Fix or Deny)";
 
 /** What is wrong; the text; every message. */
 const BAD: readonly (readonly [name: string, text: string, problems: readonly string[]])[] = [
+  [
+    "a duration that is none",
+    "rules:\n  pod-drains-before-stop: { drainDuration: banana }\n",
+    [
+      '2:29: rules.pod-drains-before-stop.drainDuration: expected a duration with its unit, such as 30s, found "banana"',
+    ],
+  ],
   // Keys
   ["a misspelt key", "exemption: []", ['1:1: unknown key "exemption"; did you mean "exemptions"?']],
   [
@@ -85,7 +92,7 @@ const BAD: readonly (readonly [name: string, text: string, problems: readonly st
     'rules:\n  pod-probes-reach-the-app: { outbound: "yes" }\n  pod-drains-before-stop: { drainDuration: 30, ignoredPorts: metrics }\n',
     [
       '2:31: rules.pod-probes-reach-the-app.outbound: expected true or false, found "yes"; leave out the quotes',
-      "3:29: rules.pod-drains-before-stop.drainDuration: expected a text, found 30; put it in quotes",
+      "3:29: rules.pod-drains-before-stop.drainDuration: expected a duration with its unit, such as 30s, found 30; write 30s",
       '3:48: rules.pod-drains-before-stop.ignoredPorts: expected a list of texts, found "metrics"; write [metrics]',
     ],
   ],

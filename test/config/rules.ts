@@ -38,7 +38,7 @@ export const RULES: readonly AnyRule[] = [
   }),
   rule("pod-drains-before-stop", {
     mode: { default: "auto", values: ["auto", "on", "off"], about: "words that YAML makes truth values of" },
-    drainDuration: { default: "30s", about: "any text" },
+    drainDuration: { default: "30s", format: "duration", about: "any text" },
     ignoredPorts: { default: ["metrics"], about: "a list" },
   }),
 ];

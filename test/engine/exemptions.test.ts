@@ -284,9 +284,9 @@ describe("the configuration exempts", () => {
     const until = { namespaces: ["shop"], until: "2026-06-15" };
     assert.ok(isExempt(until));
     const outcome = by(until, { today: "2026-06-16" });
-    assert.deepEqual([outcome.exempted, outcome.own], [[], ["Warn exemptionExpired"]]);
+    assert.deepEqual([outcome.exempted, outcome.own], [[], ["Warn exemptionInConfigurationExpired"]]);
     assert.deepEqual(outcome.words, [
-      `The exemption from rule-a ended on 2026-06-15; its reason was: ${reason}`,
+      `The configuration's exemption from rule-a ended on 2026-06-15; its reason was: ${reason}`,
     ]);
   });
 

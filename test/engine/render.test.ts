@@ -38,19 +38,20 @@ describe("marks are filled in", () => {
 
 describe("names of other namespaces", () => {
   const names = (...list: string[]): Names => ({ names: list, noun: "namespace" });
-  const cases: [names: Names, full: string, count: string][] = [
-    [names("a"), "a", "1 namespace"],
-    [names("a", "b"), "a or b", "2 namespaces"],
-    [names("a", "b", "c"), "a, b or c", "3 namespaces"],
-    [names("a", "b", "c", "d"), "a, b, c and 1 more", "4 namespaces"],
-    [names("a", "b", "c", "d", "e"), "a, b, c and 2 more", "5 namespaces"],
+  const others = "other namespaces";
+  const cases: [names: Names, full: string, count: string, none: string][] = [
+    [names("a"), "a", "1 namespace", "another namespace"],
+    [names("a", "b"), "a or b", "2 namespaces", others],
+    [names("a", "b", "c"), "a, b or c", "3 namespaces", others],
+    [names("a", "b", "c", "d"), "a, b, c and 1 more", "4 namespaces", others],
+    [names("a", "b", "c", "d", "e"), "a, b, c and 2 more", "5 namespaces", others],
   ];
-  for (const [data, full, count] of cases) {
-    test(`are ${full}, ${count} or other namespaces`, () => {
+  for (const [data, full, count, none] of cases) {
+    test(`are ${full}, ${count} or ${none}`, () => {
       const as = (details: "names" | "count" | "none") => render("try {{where}}", { where: data }, details);
       assert.deepEqual(
         [as("names"), as("count"), as("none")],
-        [`try ${full}`, `try ${count}`, "try other namespaces"],
+        [`try ${full}`, `try ${count}`, `try ${none}`],
       );
     });
   }

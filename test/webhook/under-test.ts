@@ -105,7 +105,7 @@ export function metricsUnderTest() {
   return createMetrics(
     {
       version: "1.2.3",
-      configuration: () => ({ isValid: true, lastSuccess: NOW }),
+      configuration: () => ({ isValid: true, lastSuccess: NOW, warnings: 0 }),
       caches: () => [{ kind: "ConfigMap", isSynced: true, objects: 1, ageSeconds: 0.5 }],
       certificates: () => [{ type: "serving", notAfter: NOW }],
     },
