@@ -5,6 +5,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   webhook: ["engine", "kubernetes", "rules"],
   report: ["engine", "istio", "kubernetes", "rules"],
   cluster: ["istio", "kubernetes", "polling", "rules"],
+  "api-server": ["kubernetes"],
   config: ["istio", "kubernetes", "polling", "rules"],
   certs: ["polling"],
   engine: ["kubernetes", "rules"],
