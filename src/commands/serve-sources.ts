@@ -1,36 +1,25 @@
 /** What `serve` reads and follows: certificate, configuration, the state of the mesh. */
-import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
-import { parseCertificate, readFailure } from "../certs/key-pair.ts";
-import type { CertificateFiles, ServingCertificate } from "../certs/key-pair.ts";
-import { ensureSelfSigned, startSelfSignedRenewal } from "../certs/self-signed.ts";
-import { watchCertificateFiles } from "../certs/serving-certificate.ts";
-import { DEFAULT_CONFIGURATION } from "../config/configuration.ts";
 import type { CurrentConfiguration } from "../config/last-good.ts";
 import { ForesailError } from "../errors.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { openFileCluster } from "./file-cluster.ts";
 import type { FileCluster } from "./file-cluster.ts";
+import { problemFacts } from "./problem-facts.ts";
+import { openCertificates, readClientCa } from "./serve-certificates.ts";
+import type { CertificateOptions, Certificates } from "./serve-certificates.ts";
+import { openConfiguration } from "./serve-configuration.ts";
+import type { ConfigurationOptions } from "./serve-configuration.ts";
 
-export interface SourceOptions {
-  readonly config?: string;
+export interface SourceOptions extends CertificateOptions, ConfigurationOptions {
   readonly meshState: readonly string[];
-  /** Both or none. */
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  /** The folder of the self-signed certificate; `certs` if no certificate is named. */
-  readonly tlsSelfSigned?: string;
-  /** What a self-signed certificate shall be valid for besides. */
-  readonly tlsHost: readonly string[];
   readonly clientCa?: string;
 }
 
 export interface Sources {
   readonly configuration: CurrentConfiguration;
   readonly cluster: FileCluster;
-  readonly certificates: { readonly current: ServingCertificate };
-  /** Whoever presents the certificate. */
-  onCertificate(listener: (certificate: ServingCertificate) => void): void;
+  readonly certificates: Certificates;
   /** In PEM. */
   readonly clientCa: string | undefined;
   /** What keeps these sources from being served from, a line each. */
@@ -39,10 +28,6 @@ export interface Sources {
   facts(): Readonly<Record<string, string>>;
   close(): void;
 }
-
-/** Below the 2 s within which a change has to count. */
-const INTERVAL_MS = 1000;
-const DEFAULT_FOLDER = "certs";
 
 /** @throws ForesailError for everything that is wrong at the start */
 export async function openSources(
@@ -63,19 +48,12 @@ export async function openSources(
     for (const closer of closers.splice(0)) closer();
   };
   try {
-    const files = await certificateFiles(options, log, closers);
-    let present = (_certificate: ServingCertificate): void => {};
-    const certificates = await watchCertificateFiles(files, {
-      onChange(certificate) {
-        present(certificate);
-        log.info({ notAfter: new Date(certificate.notAfter) }, "certificate changed");
-      },
-      onProblem: (problem) => log.error(problemFacts(problem), "certificate not read; the last one stays"),
-    });
+    const certificates = await openCertificates(options, log);
     closers.push(certificates.close);
 
     let onSettings = (): void => {};
-    const configuration = await openConfiguration(options.config, rules, log, closers, () => onSettings());
+    const { configuration, ...followed } = await openConfiguration(options, rules, log, () => onSettings());
+    closers.push(followed.close);
     const cluster = await openFileCluster({
       paths: meshState,
       rules,
@@ -90,92 +68,15 @@ export async function openSources(
       configuration,
       cluster,
       certificates,
-      onCertificate(listener) {
-        present = listener;
-      },
       clientCa,
-      unmetConditions: () =>
-        certificates.current.notAfter > Date.now() ? [] : ["the serving certificate is expired"],
-      facts: () => ({ certificate: files.certFile, config: configuration.current.hash }),
+      unmetConditions: () => certificates.unmetConditions(),
+      facts: () => ({ certificate: certificates.source, config: configuration.current.hash }),
       close,
     };
   } catch (error) {
     close();
     throw error;
   }
-}
-
-/** Given ones, or our own, which are made and renewed. */
-async function certificateFiles(
-  { tlsCert, tlsKey, tlsSelfSigned, tlsHost }: SourceOptions,
-  log: Logger,
-  closers: (() => void)[],
-): Promise<CertificateFiles> {
-  if (tlsCert !== undefined && tlsKey !== undefined) {
-    if (tlsSelfSigned === undefined) return { certFile: tlsCert, keyFile: tlsKey };
-    throw usageError(
-      "--tls-cert and --tls-self-signed exclude each other",
-      "Name a certificate, or the folder of a self-signed one.",
-    );
-  }
-  if (tlsCert !== undefined || tlsKey !== undefined) {
-    const [given, missing] = tlsKey === undefined ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"];
-    throw usageError(`${given} needs ${missing}`, `Name the file of the other half with ${missing}.`);
-  }
-  const selfSigned = { directory: tlsSelfSigned ?? DEFAULT_FOLDER, hosts: tlsHost };
-  const files = await ensureSelfSigned(selfSigned);
-  for (const renewal of files.renewals) log.info(renewal, "certificate made");
-  const renewal = startSelfSignedRenewal(selfSigned, {
-    onRenewal: (renewals) => log.info({ renewals }, "certificate renewed"),
-    onProblem: (problem) => log.error(problemFacts(problem), "certificate not renewed"),
-  });
-  closers.push(renewal.close);
-  return files;
-}
-
-/** A file that cannot be read is a wrong flag; one with mistakes in it is waited for, with the defaults and without Deny. */
-async function openConfiguration(
-  file: string | undefined,
-  rules: readonly AnyRule[],
-  log: Logger,
-  closers: (() => void)[],
-  onChange: () => void,
-): Promise<CurrentConfiguration> {
-  if (file === undefined) return { current: DEFAULT_CONFIGURATION, isValid: true, lastSuccess: new Date() };
-  const [{ readConfigurationFile }, { watchConfigurationFile }] = await Promise.all([
-    import("../config/file.ts"),
-    import("../config/file-watch.ts"),
-  ]);
-  const first = await readConfigurationFile(file);
-  if (first instanceof ForesailError) throw first;
-  const watch = await watchConfigurationFile(file, rules, {
-    intervalMs: INTERVAL_MS,
-    onChange({ hash, warnings }) {
-      log.info({ config: hash }, "configuration read");
-      for (const warning of warnings) log.warn({ file, ...warning }, "part of the configuration is ignored");
-      onChange();
-    },
-    onInvalid: (problem) =>
-      log.error(problemFacts(problem), "configuration not read; the last good one stays"),
-  });
-  closers.push(() => watch.close());
-  return watch;
-}
-
-async function readClientCa(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  const pem = await readFile(file, "utf8").catch((error: unknown) => {
-    throw readFailure("certificate", file, error);
-  });
-  parseCertificate(pem, file);
-  return pem;
-}
-
-function problemFacts(problem: unknown) {
-  return {
-    problem: problem instanceof Error ? problem.message : String(problem),
-    ...(problem instanceof ForesailError ? { hint: problem.hint } : {}),
-  };
 }
 
 function usageError(message: string, hint: string): ForesailError {

@@ -131,7 +131,7 @@ function createServer(
     metrics,
   });
   const webhook = createWebhook({ reviewer, metrics, log, certificate: certificates.current, clientCa });
-  sources.onCertificate((changed) => webhook.setCertificate(changed));
+  certificates.onChange((changed) => webhook.setCertificate(changed));
   return { webhook, metrics };
 }
 
