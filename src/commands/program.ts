@@ -2,14 +2,15 @@
 import { Command, Option } from "commander";
 import { LANGUAGES } from "../report/page-words.ts";
 import type { Language } from "../report/page-words.ts";
-import { CHECK_FORMATS, FAIL_ON } from "./options.ts";
-import type { CheckOptions } from "./options.ts";
+import { CERTIFICATE_MODES, CHECK_FORMATS, FAIL_ON, FAILURE_POLICIES } from "./options.ts";
+import type { CheckOptions, ManifestsOptions } from "./options.ts";
 import type { ServeOptions } from "./serve.ts";
 
 /** What each command does; cli.ts gives it. */
 export interface Actions {
   check(paths: readonly string[], options: CheckOptions): Promise<void>;
   explain(question: string, language: Language): Promise<void>;
+  manifests(options: ManifestsOptions): Promise<void>;
   serve(options: ServeOptions): Promise<void>;
   /** Help of the command of that name, of the program without one. */
   help(name: string | undefined): void;
@@ -35,6 +36,7 @@ export function createProgram(actions: Actions): Command {
   addServe(program, actions);
   addCheck(program, actions);
   addExplain(program, actions);
+  addManifests(program, actions);
   program
     .command("help [COMMAND]")
     .description("print help on a command")
@@ -102,6 +104,26 @@ function addExplain(program: Command, actions: Actions): void {
     )
     .addOption(new Option("--lang <LANGUAGE>", "language").choices(LANGUAGES).default(LANGUAGES[0]))
     .action((words: string[], { lang }: { lang: Language }) => actions.explain(words.join(" "), lang));
+}
+
+function addManifests(program: Command, actions: Actions): void {
+  program
+    .command("manifests")
+    .description("Prints what installs foresail in a cluster: foresail manifests | kubectl apply -f -")
+    .option("-n, --namespace <NS>", "namespace of foresail's own", "foresail")
+    .option("--image <IMAGE>", "where nodes get the image from (foresail with the tag of this version)")
+    .option("--replicas <N>", "how many Pods (2)")
+    .addOption(
+      new Option("--failure-policy <POLICY>", "what happens when foresail does not answer (Ignore)").choices(
+        FAILURE_POLICIES,
+      ),
+    )
+    .addOption(
+      new Option("--certs <MODE>", "who makes the certificate")
+        .choices(CERTIFICATE_MODES)
+        .default(CERTIFICATE_MODES[0]),
+    )
+    .action((options: ManifestsOptions) => actions.manifests(options));
 }
 
 /** A flag that may be given more than once. */

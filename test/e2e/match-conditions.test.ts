@@ -245,7 +245,10 @@ for (const [about, part] of [
     const odd = { ...plain, ...part, metadata };
     assert.equal(await set.callsDuring(["create", "--raw", RULES_PATH, "-f", "-"], odd), 1);
     const path = `${RULES_PATH}/${name}`;
-    const callsOfReplacement = async (next: { readonly metadata: object }): Promise<number> => {
+    const callsOfReplacement = async (next: {
+      readonly metadata: object;
+      readonly spec?: unknown;
+    }): Promise<number> => {
       const { stdout } = await set.cluster.kubectl(["get", "--raw", path]);
       const { resourceVersion } = storedShape.read(JSON.parse(stdout))?.metadata ?? {};
       return set.callsDuring(["replace", "--raw", path, "-f", "-"], {
