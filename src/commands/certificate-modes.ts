@@ -13,6 +13,9 @@ import type { CertificateMode } from "./options.ts";
 /** Holds `tls.crt` and `tls.key`, whoever writes them. */
 const SECRET = "foresail-tls";
 const MOUNT_PATH = "/etc/foresail/tls";
+const INJECT_CA_FROM = "cert-manager.io/inject-ca-from";
+const SERVING_CERT = "service.beta.openshift.io/serving-cert-secret-name";
+const INJECT_CABUNDLE = "service.beta.openshift.io/inject-cabundle";
 const CA_LIFE = "8760h";
 const LEAF_LIFE = "2160h";
 
@@ -29,37 +32,41 @@ export function withCertificates(
   namespace: string,
 ): Certificates {
   if (mode === "managed") return { manifests, problems: [] };
-  const mounted = manifests.map(withMountedSecret).map(withoutCertificateRights);
-  switch (mode) {
-    case "cert-manager":
-      return {
-        manifests: [
-          ...mounted.map((one) =>
-            annotated(one, isConfiguration, "cert-manager.io/inject-ca-from", `${namespace}/foresail`),
-          ),
-          ...certManagerObjects(namespace),
-        ],
-        problems: [],
-      };
-    case "openshift":
-      return {
-        manifests: mounted
-          .map((one) =>
-            annotated(one, isWebhookService, "service.beta.openshift.io/serving-cert-secret-name", SECRET),
-          )
-          .map((one) => annotated(one, isConfiguration, "service.beta.openshift.io/inject-cabundle", "true")),
-        problems: [],
-      };
-    case "files":
-      return {
-        manifests: mounted,
-        problems: [
-          `the Secret ${namespace}/${SECRET} must hold tls.crt for foresail.${namespace}.svc, and tls.key`,
-          "webhooks[0].clientConfig.caBundle of both webhook configurations must hold the CA of tls.crt, in base64",
-        ],
-      };
-  }
+  return MODES[mode](manifests.map(withMountedSecret).map(withoutCertificateRights), namespace);
 }
+
+const MODES: Readonly<
+  Record<
+    Exclude<CertificateMode, "managed">,
+    (manifests: readonly JsonObject[], namespace: string) => Certificates
+  >
+> = {
+  "cert-manager": (manifests, namespace) => ({
+    manifests: [
+      ...manifests.map((one) => annotated(one, isConfiguration, INJECT_CA_FROM, `${namespace}/foresail`)),
+      ...certManagerObjects(namespace),
+    ],
+    problems: [],
+  }),
+  files: (manifests, namespace) => ({
+    manifests,
+    problems: [
+      `the Secret ${namespace}/${SECRET} must hold tls.crt for foresail.${namespace}.svc, and tls.key`,
+      "webhooks[0].clientConfig.caBundle of both webhook configurations must hold the CA of tls.crt, in base64",
+    ],
+  }),
+  openshift: (manifests) => ({
+    manifests: manifests.map((one) =>
+      annotated(
+        annotated(one, isWebhookService, SERVING_CERT, SECRET),
+        isConfiguration,
+        INJECT_CABUNDLE,
+        "true",
+      ),
+    ),
+    problems: [],
+  }),
+};
 
 function withMountedSecret(manifest: JsonObject): JsonObject {
   if (manifest["kind"] !== "Deployment") return manifest;

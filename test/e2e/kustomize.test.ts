@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import packageManifest from "../../package.json" with { type: "json" };
 import { intOrString, list, mapOf, number, object, string } from "../../src/kubernetes/shape.ts";
-import type { Shape } from "../../src/kubernetes/shape.ts";
-import { renderManifests } from "./rendered-manifests.ts";
-import type { Manifest } from "./rendered-manifests.ts";
+import { anything, readManifest as read, renderManifests } from "../manifests.ts";
+import type { Manifest } from "../manifests.ts";
 
 const BASE = "manifests";
 const WITHOUT_MATCH_CONDITIONS = "manifests/overlays/without-match-conditions";
@@ -232,14 +231,6 @@ test("two replicas run, three in the high-availability overlay, which also gives
     [3, 2, "system-cluster-critical"],
   ]);
 });
-
-const anything: Shape<unknown> = { blank: undefined, read: (value) => value };
-
-function read<T>(manifests: readonly Manifest[], id: string, shape: Shape<T>): T {
-  const found = shape.read(manifests.find((one) => one.id === id)?.value);
-  assert.ok(found, `there is no ${id}`);
-  return found;
-}
 
 function podSpecOf(manifests: readonly Manifest[]): Readonly<Record<string, unknown>> {
   const shape = object({ spec: object({ template: object({ spec: mapOf(anything) }) }) });

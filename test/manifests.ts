@@ -1,13 +1,13 @@
-/** The shipped manifests as `kubectl kustomize` renders them. */
+/** Streams of manifests: read as objects, and the shipped ones as `kubectl kustomize` renders them. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { parseYaml } from "../../src/kubernetes/yaml.ts";
-import { mapOf, object, string } from "../../src/kubernetes/shape.ts";
-import type { Shaped } from "../../src/kubernetes/shape.ts";
-import type { Json } from "../../src/kubernetes/json.ts";
-import { CHECKOUT } from "../foresail.ts";
-import { findControlPlaneTools, requireControlPlane, runTool } from "../harness/tools.ts";
+import { parseYaml } from "../src/kubernetes/yaml.ts";
+import { mapOf, object, string } from "../src/kubernetes/shape.ts";
+import type { Shape, Shaped } from "../src/kubernetes/shape.ts";
+import type { Json } from "../src/kubernetes/json.ts";
+import { CHECKOUT } from "./foresail.ts";
+import { findControlPlaneTools, requireControlPlane, runTool } from "./harness/tools.ts";
 
 const KUSTOMIZE_TIMEOUT_MS = 60_000;
 
@@ -22,6 +22,16 @@ export interface Manifest {
   readonly id: string;
   readonly identity: Shaped<typeof identityShape>;
   readonly value: Json;
+}
+
+/** The shape of everything: the value as it is. */
+export const anything: Shape<unknown> = { blank: undefined, read: (value) => value };
+
+/** The object of that id, as far as the shape goes; fails if there is none. */
+export function readManifest<T>(manifests: readonly Manifest[], id: string, shape: Shape<T>): T {
+  const found = shape.read(manifests.find((one) => one.id === id)?.value);
+  assert.ok(found, `there is no ${id}`);
+  return found;
 }
 
 /** The objects of a YAML stream; every document must be one. */
