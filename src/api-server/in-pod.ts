@@ -1,5 +1,5 @@
 /** The API server of the cluster that foresail runs in: every Pod is told where it is and by what it is known. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
@@ -9,6 +9,11 @@ const FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 export function isInPod(): boolean {
   return process.env["KUBERNETES_SERVICE_HOST"] !== undefined && existsSync(join(FOLDER, "token"));
+}
+
+/** Undefined outside a Pod. */
+export function namespaceOfPod(): string | undefined {
+  return isInPod() ? readFileSync(join(FOLDER, "namespace"), "utf8").trim() : undefined;
 }
 
 export function apiServerOfPod(): ApiServerOptions {

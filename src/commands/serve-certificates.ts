@@ -1,21 +1,27 @@
 /** The certificate that `serve` presents: given in files, or made and renewed by foresail itself. */
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
+import { isInPod } from "../api-server/in-pod.ts";
 import { parseCertificate, readFailure } from "../certs/key-pair.ts";
 import type { CertificateFiles, ServingCertificate } from "../certs/key-pair.ts";
 import { ensureSelfSigned, startSelfSignedRenewal } from "../certs/self-signed.ts";
 import { watchCertificateFiles } from "../certs/serving-certificate.ts";
 import { ForesailError } from "../errors.ts";
 import { problemFacts } from "./problem-facts.ts";
+import type { ManagedContext } from "./serve-managed-certificates.ts";
 
 export interface CertificateOptions {
   /** Both or none. */
   readonly tlsCert?: string;
   readonly tlsKey?: string;
-  /** The folder of the self-signed certificate; `certs` if no certificate is named. */
+  /** The folder of the self-signed certificate; outside a Pod `certs` if nothing else is named. */
   readonly tlsSelfSigned?: string;
-  /** What a self-signed certificate shall be valid for besides. */
+  /** Of a CA in a Secret, which all replicas share; in a Pod also if nothing else is named. */
+  readonly tlsManaged?: boolean;
+  /** What a certificate that foresail makes shall be valid for besides. */
   readonly tlsHost: readonly string[];
+  /** With these no cluster is contacted that no flag asks for. */
+  readonly meshState: readonly string[];
 }
 
 export interface Certificates {
@@ -24,6 +30,10 @@ export interface Certificates {
   onChange(listener: (certificate: ServingCertificate) => void): void;
   /** What keeps it from being served with, a line each. */
   unmetConditions(): readonly string[];
+  /** In milliseconds since 1970, by what they are for: `serving`, `ca`. */
+  ends(): readonly { readonly type: string; readonly notAfter: number }[];
+  /** How often each caBundle was written, by the kind of its configuration. */
+  bundleWrites(): Iterable<readonly [configuration: string, count: number]>;
   /** For the log. */
   readonly source: string;
   close(): void;
@@ -31,7 +41,41 @@ export interface Certificates {
 
 const DEFAULT_FOLDER = "certs";
 
-export async function openCertificates(options: CertificateOptions, log: Logger): Promise<Certificates> {
+export async function openCertificates(
+  options: CertificateOptions,
+  context: ManagedContext,
+  log: Logger,
+): Promise<Certificates> {
+  checkFlags(options);
+  if (!isManaged(options)) return openFiles(options, log);
+  const { openManaged } = await import("./serve-managed-certificates.ts");
+  return openManaged(options, context, log);
+}
+
+function isManaged({ tlsManaged = false, tlsCert, tlsSelfSigned, meshState }: CertificateOptions): boolean {
+  const isOther = tlsCert !== undefined || tlsSelfSigned !== undefined || meshState.length > 0;
+  return tlsManaged || (isInPod() && !isOther);
+}
+
+/** @throws ForesailError USAGE for flags that do not go together */
+function checkFlags({ tlsCert, tlsKey, tlsSelfSigned, tlsManaged = false }: CertificateOptions): void {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    const [given, missing] = tlsKey === undefined ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"];
+    throw usageError(`${given} needs ${missing}`, `Name the file of the other half with ${missing}.`);
+  }
+  const [one, other] = [
+    ...(tlsCert === undefined ? [] : ["--tls-cert"]),
+    ...(tlsSelfSigned === undefined ? [] : ["--tls-self-signed"]),
+    ...(tlsManaged ? ["--tls-managed"] : []),
+  ];
+  if (other === undefined) return;
+  throw usageError(
+    `${one} and ${other} exclude each other`,
+    "Name a certificate, the folder of a self-signed one, or let foresail manage it.",
+  );
+}
+
+async function openFiles(options: CertificateOptions, log: Logger): Promise<Certificates> {
   const { files, close } = await certificateFiles(options, log);
   let present = (_certificate: ServingCertificate): void => {};
   try {
@@ -51,6 +95,8 @@ export async function openCertificates(options: CertificateOptions, log: Logger)
       },
       unmetConditions: () =>
         watch.current.notAfter > Date.now() ? [] : ["the serving certificate is expired"],
+      ends: () => [{ type: "serving", notAfter: watch.current.notAfter }],
+      bundleWrites: () => [],
       source: files.certFile,
       close() {
         watch.close();
@@ -69,17 +115,7 @@ async function certificateFiles(
   log: Logger,
 ): Promise<{ readonly files: CertificateFiles; readonly close: () => void }> {
   if (tlsCert !== undefined && tlsKey !== undefined) {
-    if (tlsSelfSigned === undefined) {
-      return { files: { certFile: tlsCert, keyFile: tlsKey }, close: () => {} };
-    }
-    throw usageError(
-      "--tls-cert and --tls-self-signed exclude each other",
-      "Name a certificate, or the folder of a self-signed one.",
-    );
-  }
-  if (tlsCert !== undefined || tlsKey !== undefined) {
-    const [given, missing] = tlsKey === undefined ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"];
-    throw usageError(`${given} needs ${missing}`, `Name the file of the other half with ${missing}.`);
+    return { files: { certFile: tlsCert, keyFile: tlsKey }, close: () => {} };
   }
   const selfSigned = { directory: tlsSelfSigned ?? DEFAULT_FOLDER, hosts: tlsHost };
   const files = await ensureSelfSigned(selfSigned);

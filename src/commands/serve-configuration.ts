@@ -1,5 +1,7 @@
 /** The configuration that `serve` goes by, followed while it serves. */
 import type { Logger } from "pino";
+import type { ApiServer } from "../api-server/client.ts";
+import { isInPod } from "../api-server/in-pod.ts";
 import { DEFAULT_CONFIGURATION } from "../config/configuration.ts";
 import type { ConfigurationEvents, CurrentConfiguration } from "../config/last-good.ts";
 import { ForesailError } from "../errors.ts";
@@ -8,53 +10,88 @@ import { problemFacts } from "./problem-facts.ts";
 
 export interface ConfigurationOptions {
   readonly config?: string;
+  /** `NAMESPACE/NAME`; in a Pod also if nothing else is named, `foresail` in its namespace. */
+  readonly configMap?: string;
+  /** With these no cluster is contacted that no flag asks for. */
+  readonly meshState: readonly string[];
+}
+
+export interface ConfigurationContext {
+  readonly rules: readonly AnyRule[];
+  readonly api: () => Promise<ApiServer>;
+  /** Of foresail itself. */
+  readonly namespace: string;
+  readonly log: Logger;
+  /** Another configuration applies. */
+  readonly onChange: () => void;
 }
 
 export interface FollowedConfiguration {
   readonly configuration: CurrentConfiguration;
+  /** What keeps it from being known, a line each. */
+  unmetConditions(): readonly string[];
   close(): void;
 }
 
 /** Below the 2 s within which a change has to count. */
 const INTERVAL_MS = 1000;
+const CONFIG_MAP_NAME = "foresail";
 
-/** `onChange` is called whenever another configuration applies, after the first one. */
 export async function openConfiguration(
-  options: ConfigurationOptions,
-  rules: readonly AnyRule[],
-  log: Logger,
-  onChange: () => void,
+  { config, configMap, meshState }: ConfigurationOptions,
+  context: ConfigurationContext,
 ): Promise<FollowedConfiguration> {
-  if (options.config === undefined) {
-    return {
-      configuration: { current: DEFAULT_CONFIGURATION, isValid: true, lastSuccess: new Date() },
-      close: () => {},
-    };
+  if (config !== undefined && configMap !== undefined) {
+    throw usageError("--config and --config-map exclude each other", "Name a file or a ConfigMap.");
   }
-  return followFile(options.config, rules, log, onChange);
+  if (config !== undefined) return followFile(config, context);
+  if (configMap !== undefined) return followMap(parseName(configMap), context);
+  if (isInPod() && meshState.length === 0) {
+    return followMap({ namespace: context.namespace, name: CONFIG_MAP_NAME }, context);
+  }
+  return {
+    configuration: { current: DEFAULT_CONFIGURATION, isValid: true, lastSuccess: new Date() },
+    unmetConditions: () => [],
+    close: () => {},
+  };
 }
 
 /** A file that cannot be read is a wrong flag; one with mistakes in it is waited for, with the defaults and without Deny. */
-async function followFile(
-  file: string,
-  rules: readonly AnyRule[],
-  log: Logger,
-  onChange: () => void,
-): Promise<FollowedConfiguration> {
+async function followFile(file: string, context: ConfigurationContext): Promise<FollowedConfiguration> {
   const [{ readConfigurationFile }, { watchConfigurationFile }] = await Promise.all([
     import("../config/file.ts"),
     import("../config/file-watch.ts"),
   ]);
   const first = await readConfigurationFile(file);
   if (first instanceof ForesailError) throw first;
-  const watch = await watchConfigurationFile(file, rules, {
+  const watch = await watchConfigurationFile(file, context.rules, {
     intervalMs: INTERVAL_MS,
-    ...eventsOf(file, log, onChange),
+    ...eventsOf(file, context),
   });
-  return { configuration: watch, close: () => watch.close() };
+  return { configuration: watch, unmetConditions: () => [], close: () => watch.close() };
 }
 
-function eventsOf(source: string, log: Logger, onChange: () => void): ConfigurationEvents {
+async function followMap(
+  name: { readonly namespace: string; readonly name: string },
+  context: ConfigurationContext,
+): Promise<FollowedConfiguration> {
+  const { followConfigMap } = await import("../config/config-map.ts");
+  const { rules, log } = context;
+  const source = `ConfigMap ${name.namespace}/${name.name}`;
+  const followed = await followConfigMap(await context.api(), name, rules, {
+    ...eventsOf(source, context),
+    onProblem: (problem) =>
+      log.warn({ source, ...problemFacts(problem) }, "ConfigMap not followed; it is tried again"),
+    onEventProblem: (problem) => log.warn(problemFacts(problem), "Event not written"),
+  });
+  return {
+    configuration: followed,
+    unmetConditions: () => followed.unmetConditions(),
+    close: () => followed.close(),
+  };
+}
+
+function eventsOf(source: string, { log, onChange }: ConfigurationContext): ConfigurationEvents {
   return {
     onChange({ hash, warnings }) {
       log.info({ config: hash }, "configuration read");
@@ -66,4 +103,17 @@ function eventsOf(source: string, log: Logger, onChange: () => void): Configurat
     onInvalid: (problem) =>
       log.error(problemFacts(problem), "configuration not read; the last good one stays"),
   };
+}
+
+function parseName(text: string): { readonly namespace: string; readonly name: string } {
+  const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  if (namespace !== undefined && name !== undefined) return { namespace, name };
+  throw usageError(
+    `--config-map ${text} names no ConfigMap`,
+    "Write it as NAMESPACE/NAME, as foresail/foresail.",
+  );
+}
+
+function usageError(message: string, hint: string): ForesailError {
+  return new ForesailError({ code: "USAGE", message, hint });
 }
