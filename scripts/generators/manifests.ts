@@ -130,7 +130,7 @@ const OWN_CONFIGURATIONS = {
   apiGroups: ["admissionregistration.k8s.io"],
   resources: ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
   resourceNames: ["foresail"],
-  verbs: ["get", "list", "watch", "patch"],
+  verbs: ["get", "patch"],
 };
 
 export function clusterRole(rules: readonly AnyRule[]): string {
