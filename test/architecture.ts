@@ -15,7 +15,7 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   webhook: ["engine", "kubernetes", "rules"],
   report: ["engine", "istio", "kubernetes", "rules"],
-  cluster: ["istio", "kubernetes", "polling", "rules"],
+  cluster: ["api-server", "istio", "kubernetes", "polling", "rules"],
   "api-server": ["kubernetes"],
   config: ["api-server", "istio", "kubernetes", "polling", "rules"],
   certs: ["api-server", "kubernetes", "polling"],

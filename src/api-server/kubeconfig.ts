@@ -20,6 +20,9 @@ export function apiServerOfKubeconfig(file: string | undefined): ApiServerOption
       context ? `the context ${context} has no cluster` : "it has no current-context",
     );
   }
+  if (!URL.canParse(cluster.server)) {
+    throw unreadable(files.join(", "), `the cluster ${cluster.name} has no server with a URL`);
+  }
   if (cluster.proxyUrl?.startsWith("socks")) {
     throw unreadable(files.join(", "), "SOCKS proxies are not supported");
   }
@@ -64,7 +67,7 @@ function readFile(file: string): KubeConfig {
   try {
     config.loadFromFile(file);
   } catch (cause) {
-    throw unreadable(file, cause instanceof Error ? firstLine(cause.message) : String(cause), cause);
+    throw unreadable(file, reasonOf(cause), cause);
   }
   return config;
 }
@@ -79,8 +82,7 @@ async function credentialsOf(config: KubeConfig): Promise<Credentials> {
   try {
     await config.applyToHTTPSOptions(options);
   } catch (cause) {
-    const reason = cause instanceof Error ? firstLine(cause.message) : String(cause);
-    throw unreadable(`of context ${config.getCurrentContext()}`, reason, cause);
+    throw unreadable(`of context ${config.getCurrentContext()}`, reasonOf(cause), cause);
   }
   const { ca, cert, key, rejectUnauthorized, servername, headers = {}, auth } = options;
   const basic = typeof auth === "string" ? `Basic ${Buffer.from(auth).toString("base64")}` : undefined;
@@ -99,8 +101,13 @@ async function credentialsOf(config: KubeConfig): Promise<Credentials> {
   };
 }
 
-function firstLine(text: string): string {
-  return text.trim().split("\n")[0] ?? "";
+function reasonOf(cause: unknown): string {
+  // What client-node stumbles over.
+  if (!(cause instanceof Error) || cause instanceof TypeError) return "it is no kubeconfig";
+  if ("syscall" in cause && cause.syscall === "open" && "code" in cause && cause.code === "ENOENT") {
+    return `there is no file ${"path" in cause ? String(cause.path) : ""}`;
+  }
+  return cause.message.trim().split("\n")[0] ?? "";
 }
 
 function unreadable(file: string, reason: string, cause?: unknown): ForesailError {

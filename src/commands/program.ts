@@ -54,6 +54,11 @@ function addServe(program: Command, actions: Actions): void {
       "--config <FILE>",
       "configuration, as in the ConfigMap's key config.yaml; read again when it changes",
     )
+    .option(
+      "--config-map <NS/NAME>",
+      "the ConfigMap to follow instead (in a Pod foresail in its namespace, if nothing is named)",
+    )
+    .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
     .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster; read again when it changes"))
     .option("--tls-cert <FILE>", "certificate to serve with, in PEM")
     .option("--tls-key <FILE>", "its private key, in PEM")
@@ -61,7 +66,11 @@ function addServe(program: Command, actions: Actions): void {
       "--tls-self-signed <DIR>",
       "folder of a self-signed certificate, made if it is not there (certs, if nothing is named)",
     )
-    .addOption(repeatable("--tls-host <NAME>", "what the self-signed certificate is valid for besides"))
+    .option(
+      "--tls-managed",
+      "manage a CA in a Secret and caBundle in the webhook configurations (in a Pod, if nothing is named)",
+    )
+    .addOption(repeatable("--tls-host <NAME>", "what a certificate that foresail makes is valid for besides"))
     .option("--client-ca <FILE>", "answer only clients with a certificate of these authorities")
     .option("--reuse-port", "share the port with other processes")
     .action((options: ServeOptions) => actions.serve({ ...SERVE_LISTS, ...options }));

@@ -1,24 +1,35 @@
 /** What `serve` reads and follows: certificate, configuration, the state of the mesh. */
 import type { Logger } from "pino";
+import type { ApiServer } from "../api-server/client.ts";
+import { namespaceOfPod } from "../api-server/in-pod.ts";
+import type { ManagedTimes } from "../certs/managed-replica.ts";
 import type { CurrentConfiguration } from "../config/last-good.ts";
 import { ForesailError } from "../errors.ts";
 import type { AnyRule } from "../rules/rule.ts";
-import { openFileCluster } from "./file-cluster.ts";
-import type { FileCluster } from "./file-cluster.ts";
-import { problemFacts } from "./problem-facts.ts";
 import { openCertificates, readClientCa } from "./serve-certificates.ts";
 import type { CertificateOptions, Certificates } from "./serve-certificates.ts";
+import { openFiles, openLiveCluster } from "./serve-cluster.ts";
+import type { ServedCluster } from "./serve-cluster.ts";
 import { openConfiguration } from "./serve-configuration.ts";
 import type { ConfigurationOptions } from "./serve-configuration.ts";
 
 export interface SourceOptions extends CertificateOptions, ConfigurationOptions {
+  /** Files instead of a cluster. */
   readonly meshState: readonly string[];
+  /** A file; else in a Pod its cluster, elsewhere the kubeconfig that kubectl would take. */
+  readonly kubeconfig?: string;
   readonly clientCa?: string;
+}
+
+export interface SourceContext {
+  readonly rules: readonly AnyRule[];
+  /** Others than a year and a week, for tests. */
+  readonly certificateTimes?: Partial<ManagedTimes>;
 }
 
 export interface Sources {
   readonly configuration: CurrentConfiguration;
-  readonly cluster: FileCluster;
+  readonly cluster: ServedCluster;
   readonly certificates: Certificates;
   /** In PEM. */
   readonly clientCa: string | undefined;
@@ -29,47 +40,60 @@ export interface Sources {
   close(): void;
 }
 
+/** Of foresail itself, where it does not run in a Pod. */
+const NAMESPACE = "foresail";
+
 /** @throws ForesailError for everything that is wrong at the start */
 export async function openSources(
   options: SourceOptions,
-  rules: readonly AnyRule[],
+  { rules, certificateTimes }: SourceContext,
   log: Logger,
 ): Promise<Sources> {
-  const { meshState } = options;
-  if (meshState.length === 0) {
-    throw usageError(
-      "serve needs --mesh-state PATH",
-      "Name a file or folder with the manifests of the cluster that reviews are judged by.",
-    );
+  const { meshState, kubeconfig } = options;
+  if (meshState.length > 0 && kubeconfig !== undefined) {
+    throw new ForesailError({
+      code: "USAGE",
+      message: "--mesh-state and --kubeconfig exclude each other",
+      hint: "Name the files that stand for a cluster, or the cluster.",
+    });
   }
   const clientCa = await readClientCa(options.clientCa);
   const closers: (() => void)[] = [];
   const close = () => {
-    for (const closer of closers.splice(0)) closer();
+    for (const closer of closers.splice(0).toReversed()) closer();
   };
   try {
-    const certificates = await openCertificates(options, log);
-    closers.push(certificates.close);
+    const api = connectOnce(kubeconfig, closers);
+    const namespace = namespaceOfPod() ?? NAMESPACE;
+    const certificates = await openCertificates(options, { api, namespace, certificateTimes }, log);
+    closers.push(() => certificates.close());
 
-    let onSettings = (): void => {};
-    const { configuration, ...followed } = await openConfiguration(options, rules, log, () => onSettings());
-    closers.push(followed.close);
-    const cluster = await openFileCluster({
-      paths: meshState,
+    let onChange = (): void => {};
+    const followed = await openConfiguration(options, {
       rules,
-      settings: () => configuration.current.mesh,
-      onChange: (objects) => log.info({ objects }, "mesh state read again"),
-      onProblem: (problem) => log.error(problemFacts(problem), "mesh state not read; the last one stays"),
+      api,
+      namespace,
+      log,
+      onChange: () => onChange(),
     });
+    closers.push(() => followed.close());
+    const { configuration } = followed;
+    const context = { rules, settings: () => configuration.current.mesh, log };
+    const cluster =
+      meshState.length > 0 ? await openFiles(meshState, context) : openLiveCluster(await api(), context);
     closers.push(() => cluster.close());
-    onSettings = () => void cluster.rereadIfDomainChanged();
+    onChange = () => cluster.applySettings();
 
     return {
       configuration,
       cluster,
       certificates,
       clientCa,
-      unmetConditions: () => certificates.unmetConditions(),
+      unmetConditions: () => [
+        ...certificates.unmetConditions(),
+        ...followed.unmetConditions(),
+        ...cluster.unmetConditions(),
+      ],
       facts: () => ({ certificate: certificates.source, config: configuration.current.hash }),
       close,
     };
@@ -79,6 +103,14 @@ export async function openSources(
   }
 }
 
-function usageError(message: string, hint: string): ForesailError {
-  return new ForesailError({ code: "USAGE", message, hint });
+/** The connection that all share, made when the first asks for it: files alone contact no cluster. */
+function connectOnce(kubeconfig: string | undefined, closers: (() => void)[]): () => Promise<ApiServer> {
+  let connection: Promise<ApiServer> | undefined;
+  const connect = async () => {
+    const { connectToApiServer } = await import("../api-server/connect.ts");
+    const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
+    closers.push(() => void api.close());
+    return api;
+  };
+  return () => (connection ??= connect());
 }
