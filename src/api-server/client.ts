@@ -104,7 +104,12 @@ export function createApiServer({ url, readCredentials, proxyUrl }: ApiServerOpt
     },
     async *watch({ silenceMs, ...request }) {
       const { signal } = request;
-      const timeouts = { headersTimeout: silenceMs, bodyTimeout: silenceMs, ...(signal ? { signal } : {}) };
+      const timeouts = {
+        // The answer begins at once; only what happens may be long in coming.
+        headersTimeout: Math.min(silenceMs, TIMEOUT_MS),
+        bodyTimeout: silenceMs,
+        ...(signal ? { signal } : {}),
+      };
       try {
         const response = await send(request, timeouts);
         if (response.statusCode !== 200) throw new ApiStatusError(await answerFrom(response));
