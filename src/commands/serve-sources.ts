@@ -49,8 +49,9 @@ export async function openSources(
   { rules, certificateTimes }: SourceContext,
   log: Logger,
 ): Promise<Sources> {
-  const { meshState, kubeconfig } = options;
-  if (meshState.length > 0 && kubeconfig !== undefined) {
+  const { meshState, kubeconfig, tlsManaged, configMap } = options;
+  const isForMoreThanState = tlsManaged === true || configMap !== undefined;
+  if (meshState.length > 0 && kubeconfig !== undefined && !isForMoreThanState) {
     throw new ForesailError({
       code: "USAGE",
       message: "--mesh-state and --kubeconfig exclude each other",
