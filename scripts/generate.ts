@@ -30,9 +30,9 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["src/rules/index.ts", ruleIndex(ids)],
     ["README.md", readmeWithRules(readme, rules)],
     ["docs/architecture.md", architectureWithArrows(architecture)],
-    ["manifests/webhooks.yaml", webhookConfigurations(rules)],
-    ["manifests/cluster-role.yaml", clusterRole(rules)],
-    ["manifests/config-map.yaml", configMap(rules)],
+    ["manifests/base/webhooks.yaml", webhookConfigurations(rules)],
+    ["manifests/base/cluster-role.yaml", clusterRole(rules)],
+    ["manifests/base/config-map.yaml", configMap(rules)],
     ...ownPages(),
     ...rules.flatMap(rulePages),
   ]);

@@ -30,6 +30,13 @@ export async function run(): Promise<void> {
       ]);
       finish(explain(question, language, RULES, terminalOf(process.stdout)));
     },
+    async manifests(options) {
+      const [{ manifests }, { default: manifest }] = await Promise.all([
+        import("./commands/manifests.ts"),
+        import("../package.json", { with: { type: "json" } }),
+      ]);
+      finish(await manifests(options, manifest.version));
+    },
     async serve(options) {
       const [{ serve }, { RULES }, { default: manifest }] = await Promise.all([
         import("./commands/serve.ts"),

@@ -1,7 +1,13 @@
 /** Errors a person can act on, and what to suggest for a misspelt word. Used by all folders, imports nothing. */
 
 /** Each has a row in docs/errors.md. Never reused. */
-export type ErrorCode = "CERTIFICATE_UNREADABLE" | "CONFIG_INVALID" | "STATE_UNREADABLE" | "USAGE";
+export type ErrorCode =
+  | "CERTIFICATE_UNREADABLE"
+  | "CLUSTER_UNREACHABLE"
+  | "CONFIG_INVALID"
+  | "KUBECONFIG_UNREADABLE"
+  | "STATE_UNREADABLE"
+  | "USAGE";
 
 /** `message` is one sentence on what failed, `hint` one on what to do. */
 export class ForesailError extends Error {

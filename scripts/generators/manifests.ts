@@ -1,4 +1,4 @@
-/** What the API server must be told about the rules: `manifests/*.yaml`. */
+/** What the API server must be told about the rules: `manifests/base/*.yaml`. */
 import type { Json, JsonObject } from "../../src/kubernetes/json.ts";
 import { KIND_FACTS } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
@@ -35,7 +35,10 @@ export function webhookConfigurations(rules: readonly AnyRule[]): string {
   return HEADER + [validating, mutating].map((document) => emitYaml(document)).join("---\n");
 }
 
-/** Without errors for any object, for an erroring condition skips the webhook. */
+/**
+ * An erroring condition skips the webhook, so none can: what may be missing is asked for by `has`, a null is equal to nothing
+ * but a null, and lists are only walked of kinds whose schema knows them.
+ */
 const VALIDATE_CONDITIONS = [
   {
     name: "not-made-by-a-controller",
@@ -47,12 +50,13 @@ const VALIDATE_CONDITIONS = [
     ].join(" || "),
   },
   {
+    // By spec, not by generation: some kinds keep none, and a Service for ever the one that it was created with.
     name: "changes-what-rules-read",
     expression: [
       "request.operation != 'UPDATE'",
-      "!has(object.metadata.generation)",
-      "!has(oldObject.metadata.generation)",
-      "object.metadata.generation != oldObject.metadata.generation",
+      "!has(object.spec)",
+      "!has(oldObject.spec)",
+      "object.spec != oldObject.spec",
       ...["labels", "annotations"].flatMap((field) => [
         `has(object.metadata.${field}) != has(oldObject.metadata.${field})`,
         `(has(object.metadata.${field}) && has(oldObject.metadata.${field}) && ` +
@@ -121,6 +125,14 @@ function webhookRule(kinds: readonly Kind[], operations: readonly Operation[]): 
   };
 }
 
+/** Where the CA of foresail's certificates is written: the caBundle of its own two configurations. */
+const OWN_CONFIGURATIONS = {
+  apiGroups: ["admissionregistration.k8s.io"],
+  resources: ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+  resourceNames: ["foresail"],
+  verbs: ["get", "patch"],
+};
+
 export function clusterRole(rules: readonly AnyRule[]): string {
   const kinds = new Set<Kind>([...rules.flatMap(({ reads }) => reads), ...MESH_READS, "Namespace"]);
   // ConfigMaps hold anything; foresail needs only Istio's.
@@ -130,7 +142,7 @@ export function clusterRole(rules: readonly AnyRule[]): string {
     apiVersion,
     kind: "ClusterRole",
     metadata: { name: "foresail", labels: LABELS },
-    rules: readRules([...kinds]),
+    rules: [...readRules([...kinds]), OWN_CONFIGURATIONS],
   };
   const istio = {
     apiVersion,

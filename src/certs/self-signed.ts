@@ -1,8 +1,8 @@
 /** A folder with a CA and a serving certificate of our own, for use on one machine. */
 
-import type { X509Certificate } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { authorityProblem, isIssuedBy, lifeOf } from "./authority.ts";
 import { type Folder, LOCAL_NAME, readFolder, replaceFiles, writeFailure } from "./certificate-folder.ts";
 import { type FolderLock, lockFolder } from "./folder-lock.ts";
 import { certifiedHosts, missingHosts, parseHost } from "./hosts.ts";
@@ -150,11 +150,8 @@ function findRenewals(folder: Folder, hosts: readonly string[], now: number): re
 function authorityFacts({ authority }: Folder): CertificateFacts {
   if ("unusable" in authority) return authority;
   const { certificate } = authority;
-  if (!certificate.ca) return { unusable: "it is no CA" };
-  if (!certificate.verify(certificate.publicKey)) return { unusable: "it is not its own issuer" };
-  if (certificate.publicKey.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
-    return { unusable: "its key is not EC P-256" };
-  }
+  const problem = authorityProblem(certificate);
+  if (problem !== undefined) return { unusable: problem };
   return { ...lifeOf(certificate), missingHosts: [] };
 }
 
@@ -162,15 +159,10 @@ function servingFacts({ authority, serving }: Folder, hosts: readonly string[]):
   if ("unusable" in serving) return serving;
   if ("unusable" in authority) return authority;
   const { certificate } = serving;
-  const issuer = authority.certificate;
-  if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
+  if (!isIssuedBy(certificate, authority.certificate)) {
     return { unusable: "it is not issued by the CA beside it" };
   }
   return { ...lifeOf(certificate), missingHosts: missingHosts(certificate, hosts) };
-}
-
-function lifeOf(certificate: X509Certificate): { notBefore: number; notAfter: number } {
-  return { notBefore: certificate.validFromDate.getTime(), notAfter: certificate.validToDate.getTime() };
 }
 
 /**

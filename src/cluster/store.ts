@@ -68,6 +68,19 @@ export class Store {
     return this.#shelf(kind).keys();
   }
 
+  /** Namespace and name of all objects of this kind, in no order. */
+  *namesOf(kind: Kind): Iterable<readonly [namespace: string, name: string]> {
+    for (const [namespace, stored] of this.#shelf(kind)) {
+      for (const name of stored.keys()) yield [namespace, name];
+    }
+  }
+
+  countOf(kind: Kind): number {
+    let count = 0;
+    for (const stored of this.#shelf(kind).values()) count += stored.size;
+    return count;
+  }
+
   #shelf<K extends Kind>(kind: K): Shelf<K> {
     const shelves: { [Name in K]?: Shelf<Name> } = this.#shelves;
     const shelf = shelves[kind];

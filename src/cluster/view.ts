@@ -1,9 +1,10 @@
 /** The cluster as rules see it: the store's answers, without the object under review. */
+import { parseServiceHostname } from "../istio/hosts.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
-import type { ClusterView, Mesh, MeshHost } from "../rules/cluster-view.ts";
+import type { ClusterView, Mesh, MeshHost, Miss } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import { clientsIn } from "./clients.ts";
 import { meshOf, versionsOf } from "./mesh.ts";
@@ -23,7 +24,12 @@ export interface ObjectId {
   readonly name: string;
 }
 
-export function createView(state: ClusterState, excluded?: ObjectId): ClusterView<Kind> {
+/** `missed` is told what a rule asked for and did not find. */
+export function createView(
+  state: ClusterState,
+  excluded?: ObjectId,
+  missed: (miss: Miss) => void = () => {},
+): ClusterView<Kind> {
   const { store, settings } = state;
   const { mesh, versions } = derivedFrom(state);
   const isExcluded = (kind: Kind, namespace: string, name: string) =>
@@ -41,11 +47,21 @@ export function createView(state: ClusterState, excluded?: ObjectId): ClusterVie
       podGroups: podsIn(namespace),
     });
 
+  /** Only a Service can be asked for by its hostname. */
+  const missedHost = (hostname: string) => {
+    const service = parseServiceHostname(hostname, settings.clusterDomain);
+    if (service) missed({ kind: "Service", ...service });
+  };
+
   return {
     mesh,
     versions,
-    get: (kind, namespace, name) =>
-      isExcluded(kind, namespace, name) ? undefined : store.get(kind, namespace, name)?.object,
+    get(kind, namespace, name) {
+      if (isExcluded(kind, namespace, name)) return undefined;
+      const stored = store.get(kind, namespace, name);
+      if (!stored) missed({ kind, namespace, name });
+      return stored?.object;
+    },
     list: (kind, namespace) =>
       store
         .list(kind, namespace)
@@ -54,7 +70,15 @@ export function createView(state: ClusterState, excluded?: ObjectId): ClusterVie
     planeOf: (kind, namespace, name) =>
       isExcluded(kind, namespace, name) ? undefined : store.get(kind, namespace, name)?.plane,
     clients: {
-      inNamespace,
+      inNamespace(namespace) {
+        const clients = inNamespace(namespace);
+        if (clients.length === 0) {
+          // It may be there, and its labels may be older than they are.
+          missed({ kind: "Namespace", namespace: "", name: namespace });
+          missed({ kind: "Pod", namespace, name: "" });
+        }
+        return clients;
+      },
       namespaces: () => namespacesOfClients(state).filter((namespace) => inNamespace(namespace).length > 0),
       isKnown: (namespace) =>
         state.isComplete ||
@@ -62,9 +86,18 @@ export function createView(state: ClusterState, excluded?: ObjectId): ClusterVie
         podsIn(namespace).length > 0,
     },
     hosts: {
-      named: (hostname) => store.hosts.named(hostname).filter(isShown),
+      named(hostname) {
+        const owners = store.hosts.named(hostname);
+        if (owners.length === 0) missedHost(hostname);
+        return owners.filter(isShown);
+      },
       *coveredBy(host) {
-        for (const one of store.hosts.coveredBy(host)) if (isShown(one)) yield one;
+        let isMissed = true;
+        for (const one of store.hosts.coveredBy(host)) {
+          isMissed = false;
+          if (isShown(one)) yield one;
+        }
+        if (isMissed) missedHost(host);
       },
       wildcardAbove(host) {
         for (const one of store.hosts.wildcardsAbove(host)) if (isShown(one)) return one;

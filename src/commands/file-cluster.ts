@@ -36,10 +36,12 @@ export async function openFileCluster(options: FileClusterOptions): Promise<File
   let store: Store;
   let counts: ReadonlyMap<Kind, number>;
   let staleSince: number | undefined;
+  let relists = -1;
 
   const use = (loaded: Store) => {
     store = loaded;
-    counts = new Map(kinds.map((kind) => [kind, countOf(loaded, kind)]));
+    counts = new Map(kinds.map((kind) => [kind, loaded.countOf(kind)]));
+    relists++;
     staleSince = undefined;
   };
   const startWatch = (domain: string, initial: string) =>
@@ -69,6 +71,7 @@ export async function openFileCluster(options: FileClusterOptions): Promise<File
         kind,
         objects,
         isSynced: true,
+        relists,
         ageSeconds: staleSince === undefined ? 0 : (Date.now() - staleSince) / 1000,
       })),
     async rereadIfDomainChanged() {
@@ -80,10 +83,4 @@ export async function openFileCluster(options: FileClusterOptions): Promise<File
     },
     close: () => watch.close(),
   };
-}
-
-function countOf(store: Store, kind: Kind): number {
-  let count = 0;
-  for (const namespace of store.namespacesOf(kind)) count += store.list(kind, namespace).length;
-  return count;
 }

@@ -17,3 +17,16 @@ export interface CheckOptions {
   readonly skip: readonly string[];
   readonly audit?: boolean;
 }
+
+/** Where foresail's certificate comes from in a cluster. */
+export const CERTIFICATE_MODES = ["managed", "cert-manager", "files", "openshift"] as const;
+export type CertificateMode = (typeof CERTIFICATE_MODES)[number];
+export const FAILURE_POLICIES = ["Ignore", "Fail"] as const;
+
+export interface ManifestsOptions {
+  readonly namespace: string;
+  readonly image?: string;
+  readonly replicas?: string;
+  readonly failurePolicy?: (typeof FAILURE_POLICIES)[number];
+  readonly certs: CertificateMode;
+}

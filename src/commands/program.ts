@@ -2,14 +2,15 @@
 import { Command, Option } from "commander";
 import { LANGUAGES } from "../report/page-words.ts";
 import type { Language } from "../report/page-words.ts";
-import { CHECK_FORMATS, FAIL_ON } from "./options.ts";
-import type { CheckOptions } from "./options.ts";
+import { CERTIFICATE_MODES, CHECK_FORMATS, FAIL_ON, FAILURE_POLICIES } from "./options.ts";
+import type { CheckOptions, ManifestsOptions } from "./options.ts";
 import type { ServeOptions } from "./serve.ts";
 
 /** What each command does; cli.ts gives it. */
 export interface Actions {
   check(paths: readonly string[], options: CheckOptions): Promise<void>;
   explain(question: string, language: Language): Promise<void>;
+  manifests(options: ManifestsOptions): Promise<void>;
   serve(options: ServeOptions): Promise<void>;
   /** Help of the command of that name, of the program without one. */
   help(name: string | undefined): void;
@@ -35,6 +36,7 @@ export function createProgram(actions: Actions): Command {
   addServe(program, actions);
   addCheck(program, actions);
   addExplain(program, actions);
+  addManifests(program, actions);
   program
     .command("help [COMMAND]")
     .description("print help on a command")
@@ -52,6 +54,11 @@ function addServe(program: Command, actions: Actions): void {
       "--config <FILE>",
       "configuration, as in the ConfigMap's key config.yaml; read again when it changes",
     )
+    .option(
+      "--config-map <NS/NAME>",
+      "the ConfigMap to follow instead (in a Pod foresail in its namespace, if nothing is named)",
+    )
+    .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
     .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster; read again when it changes"))
     .option("--tls-cert <FILE>", "certificate to serve with, in PEM")
     .option("--tls-key <FILE>", "its private key, in PEM")
@@ -59,7 +66,11 @@ function addServe(program: Command, actions: Actions): void {
       "--tls-self-signed <DIR>",
       "folder of a self-signed certificate, made if it is not there (certs, if nothing is named)",
     )
-    .addOption(repeatable("--tls-host <NAME>", "what the self-signed certificate is valid for besides"))
+    .option(
+      "--tls-managed",
+      "manage a CA in a Secret and caBundle in the webhook configurations (in a Pod, if nothing is named)",
+    )
+    .addOption(repeatable("--tls-host <NAME>", "what a certificate that foresail makes is valid for besides"))
     .option("--client-ca <FILE>", "answer only clients with a certificate of these authorities")
     .option("--reuse-port", "share the port with other processes")
     .action((options: ServeOptions) => actions.serve({ ...SERVE_LISTS, ...options }));
@@ -102,6 +113,26 @@ function addExplain(program: Command, actions: Actions): void {
     )
     .addOption(new Option("--lang <LANGUAGE>", "language").choices(LANGUAGES).default(LANGUAGES[0]))
     .action((words: string[], { lang }: { lang: Language }) => actions.explain(words.join(" "), lang));
+}
+
+function addManifests(program: Command, actions: Actions): void {
+  program
+    .command("manifests")
+    .description("Prints what installs foresail in a cluster: foresail manifests | kubectl apply -f -")
+    .option("-n, --namespace <NS>", "namespace of foresail's own", "foresail")
+    .option("--image <IMAGE>", "where nodes get the image from (foresail with the tag of this version)")
+    .option("--replicas <N>", "how many Pods (2)")
+    .addOption(
+      new Option("--failure-policy <POLICY>", "what happens when foresail does not answer (Ignore)").choices(
+        FAILURE_POLICIES,
+      ),
+    )
+    .addOption(
+      new Option("--certs <MODE>", "who makes the certificate")
+        .choices(CERTIFICATE_MODES)
+        .default(CERTIFICATE_MODES[0]),
+    )
+    .action((options: ManifestsOptions) => actions.manifests(options));
 }
 
 /** A flag that may be given more than once. */

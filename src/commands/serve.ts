@@ -4,7 +4,7 @@ import type { Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import type { Logger } from "pino";
-import type { AnyRule } from "../rules/rule.ts";
+import type { Configuration } from "../config/configuration.ts";
 import { createHealthServer } from "../webhook/health.ts";
 import { createMetrics } from "../webhook/metrics.ts";
 import { createReviewer } from "../webhook/reviewer.ts";
@@ -13,7 +13,7 @@ import type { Webhook } from "../webhook/server.ts";
 import { formatAddress, listenFailure, parseAddress } from "./listen-address.ts";
 import type { HostAndPort } from "./listen-address.ts";
 import { openSources } from "./serve-sources.ts";
-import type { SourceOptions, Sources } from "./serve-sources.ts";
+import type { SourceContext, SourceOptions, Sources } from "./serve-sources.ts";
 import { watchSignals } from "./signals.ts";
 
 export interface ServeOptions extends SourceOptions {
@@ -24,8 +24,7 @@ export interface ServeOptions extends SourceOptions {
   readonly reusePort?: boolean;
 }
 
-export interface ServeContext {
-  readonly rules: readonly AnyRule[];
+export interface ServeContext extends SourceContext {
   readonly version: string;
   /** Ends the process at once: after an error that nobody caught, and at the second signal. */
   readonly exit: (code: number) => void;
@@ -45,7 +44,7 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
   const log = createLog();
   const signals = watchSignals(log, context.exit);
   try {
-    const sources = await openSources(options, context.rules, log);
+    const sources = await openSources(options, context, log);
     try {
       const service = await startService(addresses, options, context, sources, log);
       const signal = await signals.stop;
@@ -119,21 +118,28 @@ function createServer(
         warnings: configuration.current.warnings.length,
       }),
       caches: () => cluster.caches(),
-      certificates: () => [{ type: "serving", notAfter: certificates.current.notAfter }],
+      certificates: () => certificates.ends(),
+      bundleWrites: () => certificates.bundleWrites(),
     },
     new Set(rules.flatMap(({ kinds }) => kinds)),
   );
   const reviewer = createReviewer({
     rules,
-    configuration: () => configuration.current,
-    viewFor: (subject) => cluster.viewFor(subject),
+    configuration: () =>
+      cluster.isTrustworthy() ? configuration.current : withoutDeny(configuration.current),
+    viewFor: (subject, missed) => cluster.viewFor(subject, missed),
+    ...(cluster.confirm ? { confirm: cluster.confirm } : {}),
     now: Date.now,
     log,
     metrics,
   });
   const webhook = createWebhook({ reviewer, metrics, log, certificate: certificates.current, clientCa });
-  sources.onCertificate((changed) => webhook.setCertificate(changed));
+  certificates.onChange((changed) => webhook.setCertificate(changed));
   return { webhook, metrics };
+}
+
+function withoutDeny({ policy, hash }: Pick<Configuration, "hash" | "policy">) {
+  return { policy: { ...policy, denyIsWeakened: true }, hash };
 }
 
 async function listenOnHealth(server: Server, address: HostAndPort): Promise<number> {

@@ -100,6 +100,17 @@ export interface Questions {
   readonly services: ServiceQuestions;
 }
 
+/**
+ * What a view was asked for and does not have, though the cluster may by now. Of a Pod without a name: any in the
+ * namespace that has a proxy.
+ */
+export interface Miss {
+  readonly kind: Kind;
+  /** "" for cluster-scoped kinds. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** The kinds that each question is answered from. */
 export const QUESTION_READS = {
   clients: ["GatewayClass", "KubernetesGateway", "Namespace", "Pod", "WorkloadEntry", "WorkloadGroup"],

@@ -75,13 +75,28 @@ export function createHandlers({ reviewer, metrics, log, limits, isDraining }: H
     request: FastifyRequest,
     reply: FastifyReply,
     timing: Timing,
-  ) {
+  ): FastifyReply {
     if (bytes.length === 0) return reject(request, reply, "empty");
     const json = parseJson(bytes);
     if (json === undefined) return reject(request, reply, "json");
     const admissionRequest = parseReview(json.value);
     if (admissionRequest === undefined) return reject(request, reply, "uid");
-    return send(reply, 200, reviewer.review(endpoint, admissionRequest, timing));
+    const answer = reviewer.review(endpoint, admissionRequest, timing);
+    if (typeof answer === "string") return send(reply, 200, answer);
+    void sendLater(answer, request, reply);
+    return reply;
+  }
+
+  async function sendLater(
+    answer: Promise<string>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    try {
+      send(reply, 200, await answer);
+    } catch (error) {
+      fail(error, request, reply);
+    }
   }
 
   function answerBody(

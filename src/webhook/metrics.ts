@@ -13,6 +13,8 @@ export interface CacheFacts {
   readonly objects: number;
   /** Since it was last known to be up to date. */
   readonly ageSeconds: number;
+  /** How often everything had to be read anew. */
+  readonly relists: number;
 }
 
 /** Asked when someone reads the metrics. Times in milliseconds since 1970. */
@@ -27,6 +29,8 @@ export interface MetricSources {
   readonly caches: () => Iterable<CacheFacts>;
   /** By what the certificate is for: `serving`. */
   readonly certificates: () => Iterable<{ readonly type: string; readonly notAfter: number }>;
+  /** How often each caBundle was written, by the kind of its configuration. */
+  readonly bundleWrites: () => Iterable<readonly [configuration: string, count: number]>;
 }
 
 /** Why a request got no AdmissionReview for an answer. */
@@ -163,7 +167,10 @@ export function createMetrics(sources: MetricSources, kinds: ReadonlySet<Kind>):
   };
 }
 
-function registerGauges({ version, configuration, caches, certificates }: MetricSources, registry: Registry) {
+function registerGauges(
+  { version, configuration, caches, certificates, bundleWrites }: MetricSources,
+  registry: Registry,
+) {
   const registers = [registry];
   new Gauge({ name: "foresail_build_info", help: "Always 1", labelNames: ["version"], registers }).set(
     { version },
@@ -194,6 +201,15 @@ function registerGauges({ version, configuration, caches, certificates }: Metric
     "Since the objects of the kind were last known to be up to date",
     ({ ageSeconds }) => ageSeconds,
   );
+  counts("foresail_cache_relists_total", "How often all objects of the kind were read anew", "kind", () =>
+    Array.from(caches(), ({ kind, relists }) => [kind, relists] as const),
+  );
+  counts(
+    "foresail_ca_bundle_writes_total",
+    "How often this replica wrote the caBundle of a webhook configuration",
+    "configuration",
+    bundleWrites,
+  );
 
   function gauge(name: string, help: string, read: () => number) {
     const made: Gauge = new Gauge({ name, help, registers, collect: () => made.set(read()) });
@@ -209,6 +225,19 @@ function registerGauges({ version, configuration, caches, certificates }: Metric
       for (const [labelValue, value] of read()) made.set({ [label]: labelValue }, value);
     };
     const made: Gauge<string> = new Gauge({ name, help, labelNames: [label], registers, collect });
+  }
+  /** Of what counts itself. */
+  function counts(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Iterable<readonly [string, number]>,
+  ) {
+    const collect = () => {
+      made.reset();
+      for (const [labelValue, count] of read()) made.inc({ [label]: labelValue }, count);
+    };
+    const made: Counter<string> = new Counter({ name, help, labelNames: [label], registers, collect });
   }
 }
 

@@ -5,7 +5,7 @@ import { printable } from "../engine/render.ts";
 import type { Outcome, ReviewRequest } from "../engine/verdict.ts";
 import { formatField } from "../kubernetes/field-path.ts";
 import type { Kind } from "../kubernetes/objects.ts";
-import type { ClusterView } from "../rules/cluster-view.ts";
+import type { ClusterView, Miss } from "../rules/cluster-view.ts";
 import type { Policy } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { formatReview, reviewRequestOf } from "./admission-review.ts";
@@ -18,8 +18,16 @@ export interface ReviewerOptions {
   readonly rules: readonly AnyRule[];
   /** Asked once for each review, so that one review sees one configuration. */
   readonly configuration: () => { readonly policy: Policy; readonly hash: string };
-  /** The cluster without the object under review. */
-  readonly viewFor: (subject: Pick<ReviewRequest, "kind" | "name" | "namespace">) => ClusterView<Kind>;
+  /** The cluster without the object under review; `missed` is told what rules asked for and did not find. */
+  readonly viewFor: (
+    subject: Pick<ReviewRequest, "kind" | "name" | "namespace">,
+    missed: (miss: Miss) => void,
+  ) => ClusterView<Kind>;
+  /**
+   * Looks for what was missed where it cannot be missed, so that views have it afterwards; false if that could not be
+   * done before the deadline, by `performance.now()`. Never rejects. Left out where a view has all there is.
+   */
+  readonly confirm?: (misses: readonly Miss[], deadline: number) => Promise<boolean>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Logger;
@@ -34,7 +42,8 @@ export interface Timing {
 
 /** Both return the body of the answer, whatever the review holds. */
 export interface Reviewer {
-  review(endpoint: Endpoint, request: AdmissionRequest, timing: Timing): string;
+  /** At once, unless something has to be confirmed. */
+  review(endpoint: Endpoint, request: AdmissionRequest, timing: Timing): string | Promise<string>;
   refuseOversize(endpoint: Endpoint, head: ReviewHead, timing: Timing): string;
 }
 
@@ -46,12 +55,15 @@ export function createReviewer(options: ReviewerOptions): Reviewer {
 
   return {
     review(endpoint, request, { arrivedAt, decideUntil }) {
+      const finish = (answer: Answer) => {
+        const body = formatReview(request.apiVersion, answer.response);
+        metrics.countReview(endpoint, request, answer.decision, (performance.now() - arrivedAt) / 1000);
+        if (log.isLevelEnabled("debug"))
+          log.debug({ ...factsOf(endpoint, request), decision: answer.decision }, "review");
+        return body;
+      };
       const answer = decide(options, endpoint, request, decideUntil);
-      const body = formatReview(request.apiVersion, answer.response);
-      metrics.countReview(endpoint, request, answer.decision, (performance.now() - arrivedAt) / 1000);
-      if (log.isLevelEnabled("debug"))
-        log.debug({ ...factsOf(endpoint, request), decision: answer.decision }, "review");
-      return body;
+      return answer instanceof Promise ? answer.then(finish) : finish(answer);
     },
     refuseOversize(endpoint, { apiVersion, uid }, { arrivedAt }) {
       const { response, decision } = answerTo("oversize", uid, configuration().policy.onInternalError);
@@ -72,33 +84,60 @@ function decide(
   endpoint: Endpoint,
   request: AdmissionRequest,
   decideUntil: number,
-): Answer {
-  const { uid } = request;
+): Answer | Promise<Answer> {
   const reviewRequest = reviewRequestOf(request);
-  if (reviewRequest === undefined) return allow(uid);
+  if (reviewRequest === undefined) return allow(request.uid);
 
-  const { configuration, metrics, log } = options;
-  const { policy, hash } = configuration();
-  try {
-    const outcome = evaluate(reviewRequest, {
+  const { policy, hash } = options.configuration();
+  const misses: Miss[] = [];
+  const run = (current: Policy) =>
+    evaluate(reviewRequest, {
       moment: endpoint,
       rules: options.rules,
-      cluster: options.viewFor(reviewRequest),
-      policy,
+      cluster: options.viewFor(reviewRequest, (miss) => misses.push(miss)),
+      policy: current,
       today: dayOf(options.now()),
       expired: () => performance.now() >= decideUntil,
     });
+  const answerWith = (outcome: Outcome) => {
     const answer = outcome.isExpired
-      ? answerTo("deadline", uid, policy.onInternalError, outcome)
-      : answerFor(uid, endpoint, outcome, hash);
+      ? answerTo("deadline", request.uid, policy.onInternalError, outcome)
+      : answerFor(request.uid, endpoint, outcome, hash);
     report(options, endpoint, request, outcome, answer, hash);
     return answer;
-  } catch (error) {
+  };
+  const fail = (error: unknown) => {
     // Rules are isolated by the engine: this is a bug of ours outside them.
-    metrics.countObstacle("internal");
-    log.error({ ...factsOf(endpoint, request), err: error }, "review failed");
-    return answerTo("internal", uid, policy.onInternalError);
+    options.metrics.countObstacle("internal");
+    options.log.error({ ...factsOf(endpoint, request), err: error }, "review failed");
+    return answerTo("internal", request.uid, policy.onInternalError);
+  };
+
+  try {
+    const outcome = run(policy);
+    if (!options.confirm || !needsConfirmation(endpoint, reviewRequest, outcome, misses)) {
+      return answerWith(outcome);
+    }
+    return options
+      .confirm([...misses], decideUntil)
+      .then((isConfirmed) => answerWith(run(isConfirmed ? policy : { ...policy, denyIsWeakened: true })))
+      .catch(fail);
+  } catch (error) {
+    return fail(error);
   }
+}
+
+/** Whether a refusal, or what is done to a Pod, may come from something that is there by now. */
+function needsConfirmation(
+  endpoint: Endpoint,
+  { namespace }: ReviewRequest,
+  { verdicts, isExpired }: Outcome,
+  misses: readonly Miss[],
+): boolean {
+  if (isExpired || misses.length === 0) return false;
+  if (endpoint === "mutate")
+    return misses.some(({ kind, name }) => kind === "Namespace" && name === namespace);
+  return verdicts.some(({ action }) => action === "Deny");
 }
 
 function report(

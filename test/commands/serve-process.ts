@@ -5,6 +5,7 @@ import { EventEmitter, once } from "node:events";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { ManagedTimes } from "../../src/certs/managed-replica.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import type { ServeOptions } from "../../src/commands/serve.ts";
 import { cleanEnvironment } from "../foresail.ts";
@@ -22,6 +23,13 @@ export interface ServeProcess {
   readonly exitCode: Promise<number | null>;
 }
 
+export interface ServeProcessContext {
+  readonly lameDuckMs?: number;
+  readonly certificateTimes?: Partial<ManagedTimes>;
+  /** Each request needs a TLS handshake. */
+  readonly isOneRequestPerConnection?: boolean;
+}
+
 const SCRIPT = fileURLToPath(new URL("serve-script.ts", import.meta.url));
 
 /** Resolves when it is ready. `lameDuckMs` is 100 if left out. */
@@ -29,7 +37,7 @@ export async function startServe(
   t: TestContext,
   cwd: string,
   options: Partial<ServeOptions>,
-  context: { readonly lameDuckMs?: number } = {},
+  context: ServeProcessContext = {},
 ): Promise<ServeProcess> {
   const given = {
     listen: "127.0.0.1:0",

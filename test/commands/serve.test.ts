@@ -56,7 +56,16 @@ describe("serve does not begin with", () => {
   const cases: Readonly<
     Record<string, readonly [options: Partial<ServeOptions>, code: string, message: RegExp]>
   > = {
-    "no state of the mesh": [{ meshState: [] }, "USAGE", /^serve needs --mesh-state PATH$/],
+    "a kubeconfig that is not there": [
+      { meshState: [], kubeconfig: "nowhere" },
+      "KUBECONFIG_UNREADABLE",
+      /nowhere cannot be used: there is no file .*nowhere$/,
+    ],
+    "a cluster besides files": [
+      { kubeconfig: "nowhere" },
+      "USAGE",
+      /^--mesh-state and --kubeconfig exclude each other$/,
+    ],
     "a state that is not there": [{ meshState: ["nowhere"] }, "STATE_UNREADABLE", /nowhere/],
     "a state that cannot be read": [{ meshState: ["broken.yaml"] }, "STATE_UNREADABLE", /broken\.yaml:1:/],
     "an address without a port": [

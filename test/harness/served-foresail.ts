@@ -78,9 +78,9 @@ export async function webhookManifests(
   { address, ca }: ServedForesail,
   changes: JsonObject = {},
 ): Promise<string> {
-  const text = await readFile(join(CHECKOUT, "manifests/webhooks.yaml"), "utf8");
+  const text = await readFile(join(CHECKOUT, "manifests/base/webhooks.yaml"), "utf8");
   const documents = parseYaml(text).documents.map(({ value }) => {
-    if (!isJsonObject(value)) throw new Error("manifests/webhooks.yaml holds something that is no object");
+    if (!isJsonObject(value)) throw new Error("manifests/base/webhooks.yaml holds something that is no object");
     const webhooks = Array.isArray(value["webhooks"]) ? value["webhooks"] : [];
     return { ...value, webhooks: webhooks.map((webhook) => withUrl(webhook, address, ca, changes)) };
   });

@@ -106,8 +106,9 @@ export function metricsUnderTest() {
     {
       version: "1.2.3",
       configuration: () => ({ isValid: true, lastSuccess: NOW, warnings: 0 }),
-      caches: () => [{ kind: "ConfigMap", isSynced: true, objects: 1, ageSeconds: 0.5 }],
+      caches: () => [{ kind: "ConfigMap", isSynced: true, objects: 1, ageSeconds: 0.5, relists: 2 }],
       certificates: () => [{ type: "serving", notAfter: NOW }],
+      bundleWrites: () => [["ValidatingWebhookConfiguration", 1]],
     },
     new Set(SMALL_RULES.flatMap(({ kinds }) => kinds)),
   );

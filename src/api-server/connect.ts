@@ -1,0 +1,59 @@
+/** Which API server to talk to. */
+import { ForesailError } from "../errors.ts";
+import { createApiServer } from "./client.ts";
+import type { ApiServer } from "./client.ts";
+import { apiServerOfPod, isInPod } from "./in-pod.ts";
+import { ApiStatusError } from "./status-error.ts";
+
+/** Of a person who waits for the first answer. */
+const CHECK_TIMEOUT_MS = 10_000;
+
+/**
+ * In a Pod that of its cluster, else, or if one is named, that of a kubeconfig, which must answer.
+ * @throws ForesailError KUBECONFIG_UNREADABLE, CLUSTER_UNREACHABLE
+ */
+export async function connectToApiServer({
+  kubeconfig,
+}: {
+  /** A file. */
+  readonly kubeconfig?: string;
+}): Promise<ApiServer> {
+  // Nobody waits in a Pod, and the API server may be on its way, too.
+  if (kubeconfig === undefined && isInPod()) return createApiServer(apiServerOfPod());
+  const { apiServerOfKubeconfig } = await import("./kubeconfig.ts");
+  const api = createApiServer(apiServerOfKubeconfig(kubeconfig));
+  try {
+    await check(api);
+  } catch (error) {
+    await api.close();
+    throw error;
+  }
+  return api;
+}
+
+async function check(api: ApiServer): Promise<void> {
+  const answer = await api
+    .request({ path: "/version", timeoutMs: CHECK_TIMEOUT_MS })
+    .catch((cause: unknown) => {
+      if (cause instanceof ForesailError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw unreachable(
+        api,
+        `does not answer: ${reason}`,
+        "Is the cluster running, and is this its address?",
+        cause,
+      );
+    });
+  if (answer.status !== 401) return;
+  const reason = `does not accept the credentials of the kubeconfig: ${new ApiStatusError(answer).message}`;
+  throw unreachable(api, reason, "They may have expired: log in again, and try `kubectl version`.");
+}
+
+function unreachable({ url }: ApiServer, reason: string, hint: string, cause?: unknown): ForesailError {
+  return new ForesailError({
+    code: "CLUSTER_UNREACHABLE",
+    message: `the API server ${url} ${reason}`,
+    hint,
+    cause,
+  });
+}

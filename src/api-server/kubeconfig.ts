@@ -1,0 +1,120 @@
+/** The API server of a kubeconfig's current context, with every kind of authentication that client-node knows. */
+import { existsSync } from "node:fs";
+import type { RequestOptions } from "node:https";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import { ForesailError } from "../errors.ts";
+import type { ApiServerOptions } from "./client.ts";
+import type { Credentials } from "./credentials.ts";
+
+/** Without a file those that kubectl would take. @throws ForesailError KUBECONFIG_UNREADABLE */
+export function apiServerOfKubeconfig(file: string | undefined): ApiServerOptions {
+  const files = file === undefined ? defaultFiles() : [file];
+  let config = readFiles(files);
+  const cluster = config.getCurrentCluster();
+  if (!cluster) {
+    const context = config.getCurrentContext();
+    throw unreadable(
+      files.join(", "),
+      context ? `the context ${context} has no cluster` : "it has no current-context",
+    );
+  }
+  if (!URL.canParse(cluster.server)) {
+    throw unreadable(files.join(", "), `the cluster ${cluster.name} has no server with a URL`);
+  }
+  if (cluster.proxyUrl?.startsWith("socks")) {
+    throw unreadable(files.join(", "), "SOCKS proxies are not supported");
+  }
+  return {
+    url: cluster.server,
+    ...(cluster.proxyUrl === undefined ? {} : { proxyUrl: cluster.proxyUrl }),
+    async readCredentials(wereRefused) {
+      // It remembers tokens; someone may have logged in again.
+      if (wereRefused) config = readFiles(files);
+      return credentialsOf(config);
+    },
+  };
+}
+
+function defaultFiles(): readonly string[] {
+  const named = (process.env["KUBECONFIG"] ?? "").split(delimiter).filter((name) => name !== "");
+  const files = named.length > 0 ? named : [join(homedir(), ".kube", "config")];
+  const existing = files.filter((name) => existsSync(name));
+  if (existing.length > 0) return existing;
+  throw new ForesailError({
+    code: "KUBECONFIG_UNREADABLE",
+    message: `there is no kubeconfig: ${files.join(", ")} ${files.length > 1 ? "do" : "does"} not exist`,
+    hint: "Name one with --kubeconfig, or the files of a cluster with --mesh-state.",
+  });
+}
+
+/** As kubectl merges them: what comes first counts. */
+function readFiles(files: readonly string[]): KubeConfig {
+  const parts = files.map((file) => readFile(file));
+  const merged = new KubeConfig();
+  merged.loadFromOptions({
+    clusters: firstOfName(parts.flatMap(({ clusters }) => clusters)),
+    users: firstOfName(parts.flatMap(({ users }) => users)),
+    contexts: firstOfName(parts.flatMap(({ contexts }) => contexts)),
+    currentContext: parts.map(({ currentContext }) => currentContext).find(Boolean),
+  });
+  return merged;
+}
+
+function readFile(file: string): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(file);
+  } catch (cause) {
+    throw unreadable(file, reasonOf(cause), cause);
+  }
+  return config;
+}
+
+function firstOfName<T extends { readonly name: string }>(entries: readonly T[]): T[] {
+  return [...Map.groupBy(entries, ({ name }) => name).values()].flatMap(([first]) => first ?? []);
+}
+
+/** @throws ForesailError KUBECONFIG_UNREADABLE if a file it names is missing, or a program it names fails */
+async function credentialsOf(config: KubeConfig): Promise<Credentials> {
+  const options: RequestOptions = {};
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch (cause) {
+    throw unreadable(`of context ${config.getCurrentContext()}`, reasonOf(cause), cause);
+  }
+  const { ca, cert, key, rejectUnauthorized, servername, headers = {}, auth } = options;
+  const basic = typeof auth === "string" ? `Basic ${Buffer.from(auth).toString("base64")}` : undefined;
+  return {
+    headers: {
+      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+      ...(basic === undefined ? {} : { authorization: basic }),
+    },
+    tls: {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+      ...(servername === undefined ? {} : { servername }),
+    },
+  };
+}
+
+function reasonOf(cause: unknown): string {
+  // What client-node stumbles over.
+  if (!(cause instanceof Error) || cause instanceof TypeError) return "it is no kubeconfig";
+  if ("syscall" in cause && cause.syscall === "open" && "code" in cause && cause.code === "ENOENT") {
+    return `there is no file ${"path" in cause ? String(cause.path) : ""}`;
+  }
+  return cause.message.trim().split("\n")[0] ?? "";
+}
+
+function unreadable(file: string, reason: string, cause?: unknown): ForesailError {
+  return new ForesailError({
+    code: "KUBECONFIG_UNREADABLE",
+    message: `the kubeconfig ${file} cannot be used: ${reason}`,
+    hint: "Check it with `kubectl --kubeconfig FILE version`, or name another with --kubeconfig.",
+    cause,
+  });
+}

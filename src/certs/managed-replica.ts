@@ -1,0 +1,250 @@
+/**
+ * What one replica does for managed certificates, round by round: it reads the Secret and both configurations, decides,
+ * and writes what is missing. None is the leader: whoever writes the Secret first wins, and all decide the same from what
+ * it holds.
+ */
+import { X509Certificate } from "node:crypto";
+import type { ApiServer } from "../api-server/client.ts";
+import { formatCertificates, lifeOf, parseCertificates } from "./authority.ts";
+import { issueAuthority, issueServingCertificate } from "./issue.ts";
+import type { IssuedCertificate } from "./issue.ts";
+import type { ServingCertificate } from "./key-pair.ts";
+import { AUTHORITY_NAME, authorityChange, issuerOf, ours } from "./managed-authority.ts";
+import type { AuthorityChange, ManagedAuthority, StoredAuthority } from "./managed-authority.ts";
+import { managedHosts } from "./managed-hosts.ts";
+import {
+  CONFIGURATION_KINDS,
+  readConfiguration,
+  readSecret,
+  SECRET_NAME,
+  writeBundle,
+  writeSecret,
+} from "./managed-objects.ts";
+import {
+  bundleOf,
+  decode,
+  encode,
+  isSettled,
+  isTrusted,
+  servingReason,
+  verifies,
+} from "./managed-serving.ts";
+import type { WebhookTrust } from "./managed-serving.ts";
+import { NO_WRITES, planWrite } from "./write-limit.ts";
+import type { WriteHistory, WriteLimit } from "./write-limit.ts";
+
+export interface ManagedTimes {
+  readonly authorityMs: number;
+  readonly servingMs: number;
+  /** From a change of the configurations until every API server goes by it. */
+  readonly settleMs: number;
+  readonly intervalMs: number;
+  readonly writeLimit: WriteLimit;
+}
+
+export interface ManagedAction {
+  readonly what: "CA Secret changed" | "caBundle written" | "serving certificate made";
+  readonly reason: string;
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+export interface ReplicaOptions {
+  readonly api: ApiServer;
+  readonly namespace: string;
+  /** What the certificate shall be valid for besides, as `parseHost` returns them. */
+  readonly hosts: readonly string[];
+  readonly times: ManagedTimes;
+  /** May throw: then the last certificate stays, and it is tried again. */
+  readonly onCertificate: (certificate: ServingCertificate) => void;
+  /** For the log. */
+  readonly onAction: (action: ManagedAction) => void;
+  /** Someone writes this caBundle again and again; for a while foresail leaves it as it is. */
+  readonly onFight: (kind: WebhookTrust["kind"]) => void;
+}
+
+/** A round that loses so many races in a row waits for the next one. */
+const ATTEMPTS = 5;
+
+export class ManagedReplica {
+  readonly #options: ReplicaOptions;
+  /** Draws from the time before a renewal is due, so that replicas do not all renew at once. */
+  readonly #jitter = Math.random();
+  readonly bundleWrites = new Map<WebhookTrust["kind"], number>(CONFIGURATION_KINDS.map((kind) => [kind, 0]));
+  readonly #writes = new Map<WebhookTrust["kind"], WriteHistory>();
+  /** As read last. */
+  #configurations: readonly WebhookTrust[] | undefined;
+  #authority: ManagedAuthority | undefined;
+  #serving: (ServingCertificate & { readonly certificate: X509Certificate }) | undefined;
+  /** Since when the configurations have been seen to hold the CA, by `performance.now()`. */
+  #trusted: { readonly fingerprint: string; readonly since: number } | undefined;
+  #isSettled = false;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+  }
+
+  get authority(): ManagedAuthority | undefined {
+    return this.#authority;
+  }
+
+  get serving(): ServingCertificate | undefined {
+    return this.#serving;
+  }
+
+  /** What keeps API servers from calling this replica; once nothing did, only an expired certificate does. */
+  unmetCondition(): string | undefined {
+    if (!this.#serving) return "the CA of the serving certificate is not known";
+    if (this.#serving.notAfter <= Date.now()) return "the serving certificate is expired";
+    return this.#isSettled
+      ? undefined
+      : "the webhook configurations do not trust the serving certificate yet";
+  }
+
+  /** What it can do it does, also if something else fails. @throws the first problem */
+  async round(signal: AbortSignal): Promise<void> {
+    const problems: unknown[] = [];
+    const attempt = async (step: () => Promise<void>) => {
+      try {
+        if (!signal.aborted) await step();
+      } catch (error) {
+        problems.push(error);
+      }
+    };
+    await attempt(() => this.#readConfigurations());
+    const configurations = problems.length === 0 ? (this.#configurations ?? []) : [];
+    await attempt(() => this.#agreeOnAuthority());
+    // By the CA known last: the API server may be down for long.
+    await attempt(() => this.#renewServing());
+    for (const configuration of configurations) await attempt(() => this.#publish(configuration));
+    if (problems.length > 0) throw problems[0];
+    this.#observe();
+  }
+
+  async #readConfigurations(): Promise<void> {
+    const { api } = this.#options;
+    const found = await Promise.all(CONFIGURATION_KINDS.map((kind) => readConfiguration(api, kind)));
+    this.#configurations = found.filter((one) => one !== undefined);
+  }
+
+  async #agreeOnAuthority(): Promise<void> {
+    const { api, namespace } = this.#options;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const secret = await readSecret(api, namespace);
+      const change = authorityChange(secret?.authority, this.#circumstances());
+      const wanted = await this.#changed(secret?.authority, change);
+      if (wanted === undefined) return;
+      const pair = { cert: bundleOf(wanted), key: wanted.signing.key };
+      if (change.do === "nothing" || (await writeSecret(api, namespace, secret, pair))) {
+        this.#authority = wanted;
+        if (change.do !== "nothing")
+          this.#report("CA Secret changed", change.reason, wanted.signing.certificate);
+        return;
+      }
+    }
+    throw new Error(`the Secret ${namespace}/${SECRET_NAME} changes faster than it can be read`);
+  }
+
+  #circumstances() {
+    const { times } = this.#options;
+    const bundles = this.#configurations?.flatMap(({ webhooks }) => webhooks) ?? [];
+    const serving = this.#serving;
+    const isNeeded = serving !== undefined && serving.notAfter > Date.now();
+    return {
+      inUse: isNeeded && this.#authority ? issuerOf(serving.certificate, this.#authority) : undefined,
+      trusted: bundles.flatMap(({ caBundle }) => ours(parseCertificates(decode(caBundle)))),
+      now: Date.now(),
+      servingMs: times.servingMs,
+      jitter: this.#jitter,
+    };
+  }
+
+  /** What the Secret shall hold. */
+  async #changed(
+    stored: StoredAuthority | undefined,
+    change: AuthorityChange,
+  ): Promise<ManagedAuthority | undefined> {
+    if (change.do === "replace") {
+      const made = await issueAuthority(AUTHORITY_NAME, Date.now(), this.#options.times.authorityMs);
+      return { signing: { ...made, certificate: new X509Certificate(made.cert) }, previous: change.previous };
+    }
+    if (stored === undefined || "unusable" in stored) return undefined;
+    return change.do === "nothing" ? stored : { ...stored, previous: change.previous };
+  }
+
+  async #renewServing(): Promise<void> {
+    const authority = this.#authority;
+    if (!authority) return;
+    const { namespace, times, onCertificate } = this.#options;
+    const hosts = managedHosts(namespace, this.#configurations ?? [], this.#options.hosts);
+    const now = Date.now();
+    const reason = servingReason(this.#serving?.certificate, {
+      authority,
+      hosts,
+      trustedForMs: this.#trustedForMs(authority),
+      settleMs: times.settleMs,
+      now,
+      jitter: this.#jitter,
+    });
+    if (reason === undefined) return;
+    const made = await issueServingCertificate("foresail", hosts, authority.signing, now, times.servingMs);
+    const serving = presentable(made);
+    onCertificate(serving);
+    this.#serving = serving;
+    this.#report("serving certificate made", reason, serving.certificate);
+  }
+
+  async #publish(configuration: WebhookTrust): Promise<void> {
+    const { api, times, onFight, onAction } = this.#options;
+    const { kind, webhooks } = configuration;
+    if (!this.#authority || !this.#serving) return;
+    const bundle = bundleOf(this.#authority);
+    const found = webhooks.map(({ caBundle }) => decode(caBundle));
+    if (found.every((text) => formatCertificates(parseCertificates(text)) === bundle)) return;
+    if (!verifies(bundle, this.#serving.certificate, Date.now())) {
+      throw new Error(
+        "the CAs in the Secret do not verify the serving certificate, so no caBundle is written",
+      );
+    }
+
+    const plan = planWrite(this.#writes.get(kind) ?? NO_WRITES, times.writeLimit, performance.now());
+    this.#writes.set(kind, plan.history);
+    if (plan.isFight) onFight(kind);
+    if (!plan.mayWrite || !(await writeBundle(api, configuration, bundle))) return;
+    this.bundleWrites.set(kind, (this.bundleWrites.get(kind) ?? 0) + 1);
+    const reason = found.every((text) => text === "") ? "it was empty" : "it held something else";
+    onAction({ what: "caBundle written", reason, facts: { configuration: kind } });
+    const written = {
+      ...configuration,
+      webhooks: webhooks.map((one) => ({ ...one, caBundle: encode(bundle) })),
+    };
+    this.#configurations = this.#configurations?.map((one) => (one.kind === kind ? written : one));
+  }
+
+  #observe(): void {
+    const authority = this.#authority;
+    if (!authority || !this.#configurations || !this.#serving) return;
+    const { certificate } = authority.signing;
+    const { fingerprint256: fingerprint } = certificate;
+    if (!isTrusted(this.#configurations, certificate)) this.#trusted = undefined;
+    else if (this.#trusted?.fingerprint !== fingerprint)
+      this.#trusted = { fingerprint, since: performance.now() };
+    const trustedForMs = this.#trustedForMs(authority);
+    const { settleMs } = this.#options.times;
+    this.#isSettled ||= isSettled({ authority, trustedForMs, settleMs, now: Date.now() });
+  }
+
+  #trustedForMs({ signing }: ManagedAuthority): number | undefined {
+    if (this.#trusted?.fingerprint !== signing.certificate.fingerprint256) return undefined;
+    return performance.now() - this.#trusted.since;
+  }
+
+  #report(what: ManagedAction["what"], reason: string, certificate: X509Certificate): void {
+    const { subject, validToDate } = certificate;
+    this.#options.onAction({ what, reason, facts: { subject, notAfter: validToDate.toISOString() } });
+  }
+}
+
+export function presentable({ cert, key }: IssuedCertificate) {
+  const certificate = new X509Certificate(cert);
+  return { cert, key, notAfter: lifeOf(certificate).notAfter, certificate };
+}

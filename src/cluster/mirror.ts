@@ -1,0 +1,125 @@
+/** A store that follows an API server: all objects of some kinds, kept up to date. */
+import { setImmediate } from "node:timers/promises";
+import type { ApiServer } from "../api-server/client.ts";
+import { KIND_FACTS, readObject } from "../kubernetes/objects.ts";
+import type { Kind } from "../kubernetes/objects.ts";
+import type { Plane } from "../rules/cluster-view.ts";
+import { findApi } from "./discovery.ts";
+import { Reflector } from "./reflector.ts";
+import type { ReflectorTimes, Sink } from "./reflector.ts";
+import { Store } from "./store.ts";
+import { trimFor } from "./trim.ts";
+
+export interface MirrorOptions {
+  readonly api: ApiServer;
+  readonly kinds: readonly Kind[];
+  readonly plane: Plane;
+  readonly clusterDomain: string;
+  /** The only namespace whose ConfigMaps are read. */
+  readonly istioNamespace: string;
+  /** Said once for each problem. */
+  readonly onProblem: (kind: Kind, problem: Error) => void;
+  /** After a problem: all is well again. */
+  readonly onRecovery: (kind: Kind) => void;
+  readonly times?: ReflectorTimes;
+}
+
+export interface Mirror {
+  readonly store: Store;
+  readonly reflectors: ReadonlyMap<Kind, Reflector>;
+  /** Every kind was listed to its end, or is not served. */
+  isComplete(): boolean;
+  /** Resolves as soon as that is so; never rejects. */
+  readonly complete: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** For so long the event loop is not given back while a list is taken over. */
+const SLICE_MS = 10;
+
+export function startMirror(options: MirrorOptions): Mirror {
+  const { api, kinds, plane, clusterDomain, istioNamespace, onProblem, onRecovery, times } = options;
+  const store = new Store(clusterDomain);
+  const complete = Promise.withResolvers<void>();
+  let pending = kinds.length;
+  const reflectors = new Map(
+    kinds.map((kind) => [
+      kind,
+      new Reflector({
+        api,
+        find: async (signal) => {
+          const path = await findApi(api, kind, signal);
+          return path === undefined ? undefined : path + resourcePath(kind, istioNamespace);
+        },
+        isMetadataOnly: kind === "Pod",
+        trim: trimFor(kind),
+        sink: sinkFor(kind, store, plane, (problem) => onProblem(kind, problem)),
+        onProblem: (problem) => onProblem(kind, problem),
+        onRecovery: () => onRecovery(kind),
+        onKnown: () => {
+          pending--;
+          if (pending === 0) complete.resolve();
+        },
+        ...(times === undefined ? {} : { times }),
+      }),
+    ]),
+  );
+  return {
+    store,
+    reflectors,
+    isComplete: () => pending === 0,
+    complete: complete.promise,
+    async stop() {
+      await Promise.all([...reflectors.values()].map((reflector) => reflector.stop()));
+    },
+  };
+}
+
+function resourcePath(kind: Kind, istioNamespace: string): string {
+  const { plural } = KIND_FACTS[kind];
+  return kind === "ConfigMap" ? `/namespaces/${istioNamespace}/${plural}` : `/${plural}`;
+}
+
+function sinkFor(kind: Kind, store: Store, plane: Plane, onProblem: (problem: Error) => void): Sink {
+  const identityOf = (value: unknown) => {
+    const { namespace = "", name = "" } = readObject("Pod", value).metadata ?? {};
+    return { namespace, name };
+  };
+  return {
+    put: (value) => store.put(kind, value, plane),
+    delete(value) {
+      const { namespace, name } = identityOf(value);
+      store.delete(kind, namespace, name);
+    },
+    async replace(values, isNewer) {
+      const pause = createPause();
+      const listed = new Set<string>();
+      for (const value of values) {
+        const { namespace, name } = identityOf(value);
+        const key = `${namespace}/${name}`;
+        listed.add(key);
+        try {
+          if (!isNewer(key)) store.put(kind, value, plane);
+        } catch (error) {
+          onProblem(error instanceof Error ? error : new Error(String(error)));
+        }
+        await pause();
+      }
+      for (const [namespace, name] of store.namesOf(kind)) {
+        const key = `${namespace}/${name}`;
+        if (!listed.has(key) && !isNewer(key)) store.delete(kind, namespace, name);
+        await pause();
+      }
+    },
+  };
+}
+
+/** Gives the event loop back when it has been held for long. */
+function createPause(): () => Promise<void> | undefined {
+  let since = performance.now();
+  const giveBack = async () => {
+    await setImmediate();
+    since = performance.now();
+  };
+  return () => (performance.now() - since < SLICE_MS ? undefined : giveBack());
+}

