@@ -61,10 +61,15 @@ export async function startServe(
     await exitCode;
   });
 
+  let hasEnded = false;
   const lines: Readonly<Record<string, unknown>>[] = [];
   const waiting = new Set<() => void>();
   createInterface({ input: child.stderr }).on("line", (text) => {
     lines.push(parseLine(text));
+    for (const wake of waiting) wake();
+  });
+  child.once("close", () => {
+    hasEnded = true;
     for (const wake of waiting) wake();
   });
   const until = async (message: string): Promise<Readonly<Record<string, unknown>>> => {
@@ -75,6 +80,7 @@ export async function startServe(
         lines.splice(0, index + 1);
         return found;
       }
+      assert(!hasEnded, `it ended without saying ${message}: ${JSON.stringify(lines)}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       waiting.add(resolve);
       await promise;

@@ -75,7 +75,7 @@ function parseLine(line: string): unknown {
 
 /** The shipped configurations; `clientConfig.service` gives way to the URL of this process, and nothing else differs. */
 export async function webhookManifests(
-  { address, ca }: ServedForesail,
+  { address, ca }: Pick<ServedForesail, "address" | "ca">,
   changes: JsonObject = {},
 ): Promise<string> {
   const text = await readFile(join(CHECKOUT, "manifests/base/webhooks.yaml"), "utf8");
