@@ -5,14 +5,15 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isConfiguration } from "../src/commands/certificate-modes.ts";
 import { readShippedManifests, valueAt, withField } from "../src/commands/shipped-manifests.ts";
-import type { Json, JsonObject } from "../src/kubernetes/json.ts";
+import type { JsonObject } from "../src/kubernetes/json.ts";
 import { KIND_FACTS } from "../src/kubernetes/objects.ts";
 import type { Kind } from "../src/kubernetes/objects.ts";
 import { object, string } from "../src/kubernetes/shape.ts";
 import { customResourceDefinition } from "../test/e2e/custom-resources.ts";
 import { startControlPlane } from "../test/harness/control-plane.ts";
-import type { ControlPlane } from "../test/harness/control-plane.ts";
+import type { StartedProgram } from "../test/harness/control-plane.ts";
 import { eventually } from "../test/harness/eventually.ts";
 import { findControlPlaneTools, findOnPath } from "../test/harness/tools.ts";
 
@@ -44,10 +45,10 @@ print("starting etcd, kube-apiserver and kube-controller-manager ...");
 const cluster = await startControlPlane({ controllers: CONTROLLERS });
 try {
   print("installing the example mesh and foresail ...");
-  await installMesh(cluster);
-  const foresail = await installForesail(cluster);
-  await describe(cluster, foresail.logFile);
-  await untilStopped(cluster, foresail.ended);
+  await installMesh();
+  const foresail = await installForesail();
+  await describe(foresail.logFile);
+  await untilStopped(foresail.ended);
   print("stopping ...");
   process.kill(foresail.pid, "SIGINT");
   await foresail.ended;
@@ -57,13 +58,13 @@ try {
 print("stopped; nothing is left");
 
 /** The kinds of Istio and ASM, with any content, and the objects of examples/mesh. */
-async function installMesh({ kubectl }: ControlPlane): Promise<void> {
+async function installMesh(): Promise<void> {
   const kinds = Object.keys(KIND_FACTS).filter(isMeshKind);
-  await succeed(kubectl(["apply", "-f", "-"], list(kinds.map(customResourceDefinition))));
-  await succeed(kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]));
+  await kubectl(["apply", "-f", "-"], list(kinds.map(customResourceDefinition)));
+  await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
   const mesh = join(ROOT, "examples/mesh");
-  await succeed(kubectl(["apply", "--server-side", "-f", join(mesh, "namespaces.yaml")]));
-  await succeed(kubectl(["apply", "--server-side", "-f", mesh]));
+  await kubectl(["apply", "--server-side", "-f", join(mesh, "namespaces.yaml")]);
+  await kubectl(["apply", "--server-side", "-f", mesh]);
 }
 
 function isMeshKind(kind: string): kind is Kind {
@@ -71,17 +72,20 @@ function isMeshKind(kind: string): kind is Kind {
 }
 
 /** As `kubectl apply -k manifests/` does, but for the address: no node is here that would run or reach a Pod. */
-async function installForesail({ kubectl, kubeconfigFor, start }: ControlPlane) {
+async function installForesail(): Promise<StartedProgram> {
   const manifests = await readShippedManifests();
-  const isWebhook = ({ kind }: JsonObject) => String(kind).endsWith("WebhookConfiguration");
-  await succeed(kubectl(["apply", "-f", "-"], list(manifests.filter((one) => !isWebhook(one)))));
-  const token = await succeed(
-    kubectl(["create", "token", "foresail", "--namespace=foresail", `--duration=${TOKEN_LIFE}`]),
-  );
-  const foresail = start("foresail", process.execPath, [
+  await kubectl(["apply", "-f", "-"], list(manifests.filter((one) => !isConfiguration(one))));
+  const token = await kubectl([
+    "create",
+    "token",
+    "foresail",
+    "--namespace=foresail",
+    `--duration=${TOKEN_LIFE}`,
+  ]);
+  const foresail = cluster.start("foresail", process.execPath, [
     join(ROOT, "bin/foresail.js"),
     "serve",
-    `--kubeconfig=${await kubeconfigFor(token.trim())}`,
+    `--kubeconfig=${await cluster.kubeconfigFor(token.trim())}`,
     "--config-map=foresail/foresail",
     "--tls-managed",
     "--listen=127.0.0.1:0",
@@ -90,21 +94,21 @@ async function installForesail({ kubectl, kubeconfigFor, start }: ControlPlane) 
   void foresail.ended.then((code) => (stop === undefined ? failWith(foresail.logFile, code) : undefined));
 
   const { address, probes } = await addressesIn(foresail.logFile);
-  const webhooks = manifests.filter(isWebhook).map((one) => withUrl(one, address));
-  await succeed(kubectl(["apply", "-f", "-"], list(webhooks)));
+  const webhooks = manifests.filter(isConfiguration).map((one) => withUrl(one, address));
+  await kubectl(["apply", "-f", "-"], list(webhooks));
   await eventually("foresail is ready", () => answersOk(`${probes}/readyz`), READY_WITHIN_MS);
   // The API server takes a moment to know a new webhook.
   await eventually(
     "the API server asks foresail",
-    async () => (await kubectl(["create", "--dry-run=server", "-f", REFUSED_EXAMPLE])).code !== 0,
+    async () => (await cluster.kubectl(["create", "--dry-run=server", "-f", REFUSED_EXAMPLE])).code !== 0,
     READY_WITHIN_MS,
   );
   return foresail;
 }
 
 function withUrl(configuration: JsonObject, address: string): JsonObject {
-  const path = valueAt(configuration, ["webhooks", 0, "clientConfig", "service", "path"]);
-  return withField(configuration, ["webhooks", 0, "clientConfig"], { url: `${address}${String(path)}` });
+  const path = string.read(valueAt(configuration, ["webhooks", 0, "clientConfig", "service", "path"]));
+  return withField(configuration, ["webhooks", 0, "clientConfig"], { url: `${address}${path}` });
 }
 
 async function addressesIn(logFile: string): Promise<{ readonly address: string; readonly probes: string }> {
@@ -131,10 +135,10 @@ async function failWith(logFile: string, code: number | null): Promise<void> {
   process.exit(1);
 }
 
-async function describe({ kubeconfig, kubectl }: ControlPlane, logFile: string): Promise<void> {
-  const version = /^Server Version: (\S+)$/m.exec(await succeed(kubectl(["version"])))?.[1] ?? "";
+async function describe(logFile: string): Promise<void> {
+  const version = /^Server Version: (\S+)$/m.exec(await kubectl(["version"]))?.[1] ?? "";
   print(`\nKubernetes ${version} is ready, with foresail in it. In another terminal:\n`);
-  print(`  export KUBECONFIG=${kubeconfig}`);
+  print(`  export KUBECONFIG=${cluster.kubeconfig}`);
   const tools = await findControlPlaneTools();
   if ("kubectl" in tools && (await findOnPath("kubectl")) === undefined)
     print(`  alias kubectl=${tools.kubectl}`);
@@ -143,10 +147,7 @@ async function describe({ kubeconfig, kubectl }: ControlPlane, logFile: string):
 }
 
 /** Until then, an API server that ends is started again. Throws when foresail ends by itself. */
-async function untilStopped(
-  { apiserverEnded, restartApiserver, pids, folder }: ControlPlane,
-  foresailEnded: Promise<number | null>,
-): Promise<void> {
+async function untilStopped(foresailEnded: Promise<number | null>): Promise<void> {
   const stopped = new Promise<"stopped">((resolve) => {
     stop = () => resolve("stopped");
   });
@@ -154,21 +155,22 @@ async function untilStopped(
     throw new Error(`foresail ended with ${code}`);
   });
   for (;;) {
-    await writeFile(join(folder, "kube-apiserver.pid"), `${pids().apiserver}\n`);
-    if ((await Promise.race([stopped, ended, apiserverEnded()])) === "stopped") return;
+    await writeFile(join(cluster.folder, "kube-apiserver.pid"), `${cluster.pids().apiserver}\n`);
+    if ((await Promise.race([stopped, ended, cluster.apiserverEnded()])) === "stopped") return;
     print("kube-apiserver has ended; starting it again ...");
-    await restartApiserver();
+    await cluster.restartApiserver();
     print("kube-apiserver is back");
   }
 }
 
-async function succeed(run: ReturnType<ControlPlane["kubectl"]>): Promise<string> {
-  const { code, stdout, stderr } = await run;
-  if (code !== 0) throw new Error(stderr);
+/** What kubectl prints. Throws when it fails. */
+async function kubectl(args: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(args, input);
+  if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
   return stdout;
 }
 
-function list(items: readonly (Json | object)[]): string {
+function list(items: readonly object[]): string {
   return JSON.stringify({ apiVersion: "v1", kind: "List", items });
 }
 

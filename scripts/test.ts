@@ -29,7 +29,11 @@ if (files.some((file) => slow.has(file))) {
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-const events = run({ files: files.map((file) => join(ROOT, file)), concurrency: CONCURRENCY, timeout: TIMEOUT_MS });
+const events = run({
+  files: files.map((file) => join(ROOT, file)),
+  concurrency: CONCURRENCY,
+  timeout: TIMEOUT_MS,
+});
 events.on("test:pass", ({ details, skip }) => {
   if (details.type === "suite") return;
   if (skip === undefined) counts.passed++;

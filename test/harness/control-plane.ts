@@ -31,7 +31,7 @@ type ControlPlaneOptions = {
 };
 
 /** A program that was started beside the others. */
-type StartedProgram = {
+export type StartedProgram = {
   readonly pid: number;
   readonly logFile: string;
   /** Resolves when it has ended, with its exit code, or null if a signal ended it. */
