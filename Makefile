@@ -2,10 +2,13 @@
 NODE_MODULES := node_modules/.package-lock.json
 NPM := npm --silent
 
-.PHONY: run test check generate clean
+.PHONY: run sandbox test check generate clean
 
 run: $(NODE_MODULES)
 	@$(NPM) run demo
+
+sandbox: $(NODE_MODULES)
+	@$(NPM) run sandbox
 
 test: $(NODE_MODULES)
 	@$(NPM) run test

@@ -6,7 +6,7 @@ import { globSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
-import { findControlPlaneTools } from "../test/harness/tools.ts";
+import { findControllerManager, findControlPlaneTools } from "../test/harness/tools.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** Real API servers, processes that come and go, thousands of random reviews: not for every commit. */
@@ -29,7 +29,10 @@ const all = named.length > 0 ? named : globSync("test/**/*.test.ts", { cwd: ROOT
 const slow = new Set(globSync(SLOW, { cwd: ROOT }));
 const files = isUnit ? all.filter((file) => !slow.has(file)) : all;
 // Builds what the slow tests need, with its progress on this terminal and not in a test's output.
-if (files.some((file) => slow.has(file))) await findControlPlaneTools();
+if (files.some((file) => slow.has(file))) {
+  await findControlPlaneTools();
+  await findControllerManager();
+}
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const skippedFor = new Map<string, number>();

@@ -35,6 +35,9 @@ const MAX_NAME_LENGTH = 253;
 /** The injector puts it on every Pod that gets a proxy. */
 const LABEL_OF_PROXIES = "service.istio.io/canonical-name";
 
+/** By kind. */
+type Reflectors = ReadonlyMap<Kind, Pick<Reflector, "offer" | "path" | "state">>;
+
 interface Question {
   readonly kind: Kind;
   readonly path: string;
@@ -42,7 +45,7 @@ interface Question {
   readonly accept?: string;
 }
 
-export function createConfirm(api: ApiServer, reflectors: () => ReadonlyMap<Kind, Reflector>): Confirm {
+export function createConfirm(api: Pick<ApiServer, "request">, reflectors: () => Reflectors): Confirm {
   const budget = new Budget(REQUESTS_PER_SECOND, BURST);
   const asked = new Coalescing<void>();
 
@@ -71,10 +74,7 @@ export function createConfirm(api: ApiServer, reflectors: () => ReadonlyMap<Kind
 }
 
 /** Undefined if something cannot be asked for. */
-function questionsFor(
-  misses: readonly Miss[],
-  reflectors: ReadonlyMap<Kind, Reflector>,
-): readonly Question[] | undefined {
+function questionsFor(misses: readonly Miss[], reflectors: Reflectors): readonly Question[] | undefined {
   const questions = new Map<string, Question>();
   let hasList = false;
   for (const miss of misses) {

@@ -25,6 +25,7 @@ export interface LiveClusterOptions {
   /** Everything is known; again after settings have changed what is to be known. */
   readonly onComplete: (objects: number) => void;
   readonly times?: ReflectorTimes;
+  readonly staleAfterMs?: number;
 }
 
 interface LiveCacheFacts {
@@ -57,7 +58,7 @@ interface Run {
 }
 
 export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
-  const { api } = options;
+  const { api, staleAfterMs = STALE_AFTER_MS } = options;
   const kinds = kindsFor(options.rules);
   const start = (settings: MeshSettings): Run => {
     const { clusterDomain, istioNamespace } = settings;
@@ -94,7 +95,7 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
     confirm: createConfirm(api, () => current.mirror.reflectors),
     isTrustworthy: () =>
       current.mirror.isComplete() &&
-      [...current.mirror.reflectors.values()].every(({ ageMs }) => ageMs < STALE_AFTER_MS),
+      [...current.mirror.reflectors.values()].every(({ ageMs }) => ageMs < staleAfterMs),
     unmetConditions: () =>
       [...current.mirror.reflectors]
         .filter(([, { state }]) => state === "pending")

@@ -65,6 +65,8 @@ export async function openSources(
   };
   try {
     const api = connectOnce(kubeconfig, closers);
+    // Nothing is made for a cluster that does not answer.
+    if (meshState.length === 0) await api();
     const namespace = namespaceOfPod() ?? NAMESPACE;
     const certificates = await openCertificates(options, { api, namespace, certificateTimes }, log);
     closers.push(() => certificates.close());

@@ -11,6 +11,7 @@ import type { ServeOptions } from "../../src/commands/serve.ts";
 import { cleanEnvironment } from "../foresail.ts";
 
 export interface ServeProcess {
+  readonly pid: number;
   /** `https://...` */
   readonly address: string;
   /** `http://...` */
@@ -83,8 +84,9 @@ export async function startServe(
     }
   };
   const { address, probes } = await until("listening");
-  assert(typeof address === "string" && typeof probes === "string");
+  assert(typeof address === "string" && typeof probes === "string" && child.pid !== undefined);
   return {
+    pid: child.pid,
     address,
     probes,
     until,

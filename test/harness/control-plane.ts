@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runKubectl, writeKubeconfig } from "./kubectl.ts";
-import { findControlPlaneTools, requireControlPlane } from "./tools.ts";
+import { findControllerManager, findControlPlaneTools, requireControlPlane } from "./tools.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import type { ChildProcess } from "node:child_process";
 import type { TestContext } from "node:test";
@@ -26,6 +26,16 @@ type ControlPlaneOptions = {
   readonly audit?: boolean;
   /** More flags of kube-apiserver, as `--etcd-compaction-interval=10s`. */
   readonly apiserverFlags?: readonly string[];
+  /** Those that kube-controller-manager shall run, as `deployment-controller`; it is not started without any. */
+  readonly controllers?: readonly string[];
+};
+
+/** A program that was started beside the others. */
+export type StartedProgram = {
+  readonly pid: number;
+  readonly logFile: string;
+  /** Resolves when it has ended, with its exit code, or null if a signal ended it. */
+  readonly ended: Promise<number | null>;
 };
 
 /** One line of the audit log, at level Metadata. */
@@ -58,6 +68,13 @@ export type ControlPlane = {
   kubectl(args: readonly string[], stdin?: string, kubeconfig?: string): Promise<ToolResult>;
   /** The requests until now, maybe without the very last; none without the option `audit`. */
   readAuditEvents(): Promise<AuditEvent[]>;
+  /**
+   * Starts another program, which keeps this process from ending. Its output goes to `NAME.log` in the folder; it ends
+   * with the others at the latest.
+   */
+  start(name: string, file: string, args: readonly string[]): StartedProgram;
+  /** Resolves when the API server that runs now has ended, whoever ended it. */
+  apiserverEnded(): Promise<void>;
   /** Kills the API server, starts it again on the same port, and waits until it is ready. */
   restartApiserver(): Promise<void>;
   /** Ends both programs and removes the folder. May be called twice. */
@@ -72,6 +89,7 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const START_ATTEMPTS = 2;
 const LOG_TAIL_LINES = 20;
 
+const CONTROLLER_MANAGER = "kube-controller-manager";
 /** kube-apiserver makes this file in the folder of `--cert-dir` when it starts. */
 const CA_FILE = "apiserver.crt";
 
@@ -90,7 +108,7 @@ const GUARD =
 
 /**
  * Starts etcd and kube-apiserver on free ports of 127.0.0.1 and waits until they are ready. RBAC is on; there are no
- * controllers but the API server's own, and no ServiceAccount admission. They end with this process at the latest.
+ * controllers but the API server's own and those of the option, and no ServiceAccount admission. They end with this process at the latest.
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const tools = await findControlPlaneTools();
@@ -155,10 +173,27 @@ async function tryStart(tools: ControlPlaneTools, options: ControlPlaneOptions):
       return apiserver;
     };
     let apiserver = await startApiserver();
+    const clients = await createClients(tools, { folder, url, token });
+    if (options.controllers !== undefined) {
+      start(CONTROLLER_MANAGER, await requireControllerManager(), [
+        `--kubeconfig=${clients.kubeconfig}`,
+        `--controllers=${options.controllers.join(",")}`,
+        "--secure-port=0",
+        "--leader-elect=false",
+      ]);
+    }
     return {
-      ...(await createClients(tools, { folder, url, token })),
+      ...clients,
       pids: () => ({ etcd: etcd.pid, apiserver: apiserver.pid }),
       readAuditEvents: () => readAuditEvents(join(folder, "audit.log")),
+      start(name, file, args) {
+        const { child, pid, logFile } = start(name, file, args);
+        child.ref();
+        return { pid, logFile, ended: once(child, "exit").then(() => child.exitCode) };
+      },
+      async apiserverEnded() {
+        if (!hasEnded(apiserver)) await once(apiserver.child, "exit");
+      },
       async restartApiserver() {
         await endProgram(apiserver);
         apiserver = await startApiserver();
@@ -171,7 +206,16 @@ async function tryStart(tools: ControlPlaneTools, options: ControlPlaneOptions):
   }
 }
 
-type Clients = Omit<ControlPlane, "pids" | "readAuditEvents" | "restartApiserver" | "stop">;
+type Clients = Omit<
+  ControlPlane,
+  "apiserverEnded" | "pids" | "readAuditEvents" | "restartApiserver" | "start" | "stop"
+>;
+
+async function requireControllerManager(): Promise<string> {
+  const found = await findControllerManager();
+  if (typeof found === "string") return found;
+  throw new Error(`needs ${found.needs}: ${found.remedy}`);
+}
 
 async function createClients(
   tools: ControlPlaneTools,
@@ -307,7 +351,8 @@ type Program = {
 /** Starts a program that does not keep this process from ending; its output goes to the log file. */
 function startProgram(file: string, args: readonly string[], logFile: string, guard: Guard): Program {
   const log = openSync(logFile, "a");
-  const child = spawn(file, args, { stdio: ["ignore", log, log] });
+  // In a process group of its own: Ctrl-C is for this process, which ends the others in their order.
+  const child = spawn(file, args, { stdio: ["ignore", log, log], detached: true });
   closeSync(log);
   child.unref();
   const { pid } = child;

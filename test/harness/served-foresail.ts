@@ -75,12 +75,13 @@ function parseLine(line: string): unknown {
 
 /** The shipped configurations; `clientConfig.service` gives way to the URL of this process, and nothing else differs. */
 export async function webhookManifests(
-  { address, ca }: ServedForesail,
+  { address, ca }: Pick<ServedForesail, "address" | "ca">,
   changes: JsonObject = {},
 ): Promise<string> {
   const text = await readFile(join(CHECKOUT, "manifests/base/webhooks.yaml"), "utf8");
   const documents = parseYaml(text).documents.map(({ value }) => {
-    if (!isJsonObject(value)) throw new Error("manifests/base/webhooks.yaml holds something that is no object");
+    if (!isJsonObject(value))
+      throw new Error("manifests/base/webhooks.yaml holds something that is no object");
     const webhooks = Array.isArray(value["webhooks"]) ? value["webhooks"] : [];
     return { ...value, webhooks: webhooks.map((webhook) => withUrl(webhook, address, ca, changes)) };
   });

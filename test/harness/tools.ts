@@ -33,10 +33,12 @@ const BIN = join(MODULE, "bin");
 const PACKAGES = {
   etcd: "go.etcd.io/etcd/server/v3",
   "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+  "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
   kubectl: "k8s.io/kubernetes/cmd/kubectl",
 } as const;
 
 type Program = keyof typeof PACKAGES;
+const CONTROLLER_MANAGER = "kube-controller-manager";
 
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 /** `go version` may have to download a toolchain. */
@@ -119,6 +121,16 @@ async function searchControlPlaneTools(): Promise<ControlPlaneTools | MissingToo
     kubeApiserver: join(folder, "kube-apiserver"),
     kubectl: kubectl ?? join(built, "kubectl"),
   };
+}
+
+/** kube-controller-manager, which only those ask for who need controllers: it is never in `KUBEBUILDER_ASSETS`. */
+export async function findControllerManager(): Promise<string | MissingTool> {
+  const { go, kubernetes } = await readVersions();
+  if (!(await hasGo())) {
+    const needs = "kube-controller-manager";
+    return { tool: needs, needs, remedy: `install Go ${go}` };
+  }
+  return join(await build([CONTROLLER_MANAGER], kubernetes), CONTROLLER_MANAGER);
 }
 
 /** Whether a test has its control plane. If not, the test is skipped, or fails as `skipOrFail` says. */

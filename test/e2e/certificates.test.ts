@@ -1,0 +1,303 @@
+/** Managed certificates against a real kube-apiserver, with the rights of the shipped manifests. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import type { ApiServer } from "../../src/api-server/client.ts";
+import { issueAuthority } from "../../src/certs/issue.ts";
+import { isObject } from "../../src/kubernetes/json.ts";
+import { list, object, string } from "../../src/kubernetes/shape.ts";
+import { DAY_MS, issuePair } from "../certs/certificates.ts";
+import { sharedControlPlane } from "../harness/control-plane.ts";
+import type { ControlPlane } from "../harness/control-plane.ts";
+import {
+  adminApi,
+  answered,
+  bundles,
+  CONFIGURATION_PATHS,
+  installConfigurations,
+  installRights,
+  isAccepted,
+  isReady,
+  SECRET_PATH,
+  startLoad,
+  startReplica,
+  storedAuthorities,
+  succeed,
+  until,
+} from "./managed-foresail.ts";
+
+const controlPlane = sharedControlPlane({ audit: true });
+const REPAIRED_WITHIN_MS = 5000;
+/** Each replica learns the host from the configurations by itself, and one may be a moment later than the other. */
+const SHARED_PORT = { reusePort: true, tlsHost: ["127.0.0.1"] };
+let rights: Promise<string> | undefined;
+
+interface Stage {
+  readonly cluster: ControlPlane;
+  readonly api: ApiServer;
+  /** Of foresail's ServiceAccount. */
+  readonly kubeconfig: string;
+}
+
+/** The rights, and nothing else of foresail: no Secret, no configurations. */
+async function onStage(t: TestContext): Promise<Stage | undefined> {
+  const cluster = await controlPlane(t);
+  if (!cluster) return undefined;
+  rights ??= installRights(cluster);
+  const kubeconfig = await rights;
+  const api = await adminApi(t, cluster);
+  for (const path of [SECRET_PATH, ...CONFIGURATION_PATHS]) await api.request({ method: "DELETE", path });
+  return { cluster, api, kubeconfig };
+}
+
+for (const replicas of [2, 10]) {
+  test(`${replicas} replicas that start at once without a Secret agree on one CA`, async (t) => {
+    const stage = await onStage(t);
+    if (!stage) return;
+    const started = await Promise.all(
+      Array.from({ length: replicas }, () => startReplica(t, stage.kubeconfig)),
+    );
+    const stored = await storedAuthorities(stage.api);
+    assert.equal(stored.length, 1);
+    assert.match(stored[0]?.subject ?? "", /^CN=foresail CA [0-9a-f]{8}$/);
+    for (const replica of started) {
+      assert(await isAccepted(replica.address, stored));
+      assert(await isReady(replica));
+    }
+    const [first] = started;
+    assert(first);
+    await installConfigurations(stage.cluster, first, { failurePolicy: "Fail" });
+    const ms = await untilTrusted(stage.api);
+    assert(ms < REPAIRED_WITHIN_MS, `${ms} ms`);
+    // Under the address in the configuration, which no flag names.
+    const load = await startLoad(t, stage.api);
+    await load.stop();
+  });
+}
+
+test("a Secret that is deleted or damaged is made anew, with no failed request", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { api } = stage;
+  const context = { certificateTimes: { settleMs: 3000 } };
+  const one = await startReplica(t, stage.kubeconfig, SHARED_PORT, context);
+  const listen = new URL(one.address).host;
+  await startReplica(t, stage.kubeconfig, { ...SHARED_PORT, listen }, context);
+  await installConfigurations(stage.cluster, one, { failurePolicy: "Fail" });
+  const load = await startLoad(t, api);
+
+  const { serving } = await issuePair();
+  const other = await issueAuthority("foresail CA", Date.now(), DAY_MS);
+  const [good] = await storedAuthorities(api);
+  const damages: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {
+    "is deleted": undefined,
+    "is emptied": { "tls.crt": "", "tls.key": "" },
+    "gets another key": { "tls.key": other.key },
+    "gets a certificate that is no CA": { "tls.crt": serving.cert, "tls.key": serving.key },
+    "is cut off": { "tls.crt": String(good).slice(0, 200) },
+  };
+  for (const [what, data] of Object.entries(damages)) {
+    const before = await storedAuthorities(api);
+    await damageSecret(api, data);
+    const ms = await until(`a Secret that ${what} is made anew`, async () => {
+      const [signing] = await storedAuthorities(api);
+      return signing?.ca === true && signing.fingerprint256 !== before[0]?.fingerprint256;
+    });
+    t.diagnostic(`${what}: ${Math.round(ms)} ms`);
+    assert(ms < 15_000, `${what}: ${ms} ms`);
+  }
+  await until("both serve under the last CA", async () => {
+    const [signing] = await storedAuthorities(api);
+    if (!signing) return false;
+    // The kernel chooses which of the two answers.
+    const accepted = await Promise.all(Array.from({ length: 8 }, () => isAccepted(one.address, [signing])));
+    return accepted.every(Boolean);
+  });
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  t.diagnostic(`${load.count()} requests`);
+});
+
+test("a caBundle that is emptied or overwritten is repaired, and nothing else is written", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { api, cluster } = stage;
+  const replica = await startReplica(t, stage.kubeconfig);
+  const { authority } = await issuePair();
+  await installConfigurations(cluster, replica);
+  await untilTrusted(api);
+  const before = await configurations(api);
+
+  for (const [what, text] of [
+    ["emptied", ""],
+    ["made garbage", "foo"],
+    ["another CA's", authority.cert],
+  ] as const) {
+    await overwriteBundles(api, text);
+    const ms = await untilTrusted(api);
+    t.diagnostic(`${what}: ${Math.round(ms)} ms`);
+    assert(ms < REPAIRED_WITHIN_MS, `${what}: ${ms} ms`);
+  }
+  await installConfigurations(cluster, replica);
+  const ms = await untilTrusted(api);
+  assert(ms < REPAIRED_WITHIN_MS, `applied again: ${ms} ms`);
+
+  assert.deepEqual(await configurations(api), before);
+  for (const owned of await ownedFields(api)) {
+    assert.deepEqual(owned, [".f:webhooks.k.f:clientConfig.f:caBundle"]);
+  }
+});
+
+test("gives way for a while to someone who overwrites a caBundle again and again, and says so in an Event", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { api } = stage;
+  const writeLimit = { writes: 3, withinMs: 60_000, pauseMs: 60_000 };
+  const context = { certificateTimes: { intervalMs: 200, writeLimit } };
+  const replica = await startReplica(t, stage.kubeconfig, {}, context);
+  await installConfigurations(stage.cluster, replica);
+  for (let repairs = 0; repairs < writeLimit.writes; repairs++) {
+    await untilTrusted(api);
+    await overwriteBundles(api, "");
+  }
+  await replica.until("someone else writes caBundle again and again; it is left for a while");
+  assert((await bundles(api)).every((bundle) => bundle === ""));
+  await until("there is an Event", async () => (await eventReasons(api)).includes("CaBundleOverwritten"));
+  const metrics = await (await fetch(`${replica.probes}/metrics`)).text();
+  assert.match(
+    metrics,
+    /^foresail_ca_bundle_writes_total\{configuration="ValidatingWebhookConfiguration"\} 3$/m,
+  );
+});
+
+test("goes on serving while the API server is away, and looks after certificates when it is back", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { api, cluster } = stage;
+  const context = { certificateTimes: { intervalMs: 300 } };
+  const replica = await startReplica(t, stage.kubeconfig, {}, context);
+  await installConfigurations(cluster, replica);
+  await untilTrusted(api);
+  process.kill(cluster.pids().apiserver, "SIGKILL");
+  await replica.until("certificates not looked after");
+  assert(await isReady(replica));
+  await cluster.restartApiserver();
+  await overwriteBundles(api, "");
+  await untilTrusted(api);
+});
+
+test("without rights it serves, is not ready, and says what it may not do", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { cluster } = stage;
+  await succeed(cluster, ["create", "serviceaccount", "nobody", "-n", "shop"]);
+  const token = await succeed(cluster, ["create", "token", "nobody", "-n", "shop"]);
+  const replica = await startReplica(t, await cluster.kubeconfigFor(token.trim()));
+  const answer = await fetch(`${replica.probes}/readyz`);
+  assert.equal(answer.status, 503);
+  assert.match(
+    await answer.text(),
+    /^the CA of the serving certificate is not known: 403 \S+ "foresail" is forbidden: User "system:serviceaccount:shop:nobody" cannot get resource /,
+  );
+  assert.equal((await fetch(`${replica.probes}/livez`)).status, 200);
+});
+
+/** Milliseconds until every caBundle holds what the Secret holds. */
+async function untilTrusted(api: ApiServer): Promise<number> {
+  return until("both configurations trust the CA", async () => {
+    const stored = await storedAuthorities(api);
+    return stored.length > 0 && (await bundles(api)).every((bundle) => bundle === stored.join(""));
+  });
+}
+
+/** Deletes the Secret, or overwrites these texts in it. */
+async function damageSecret(
+  api: ApiServer,
+  texts: Readonly<Record<string, string>> | undefined,
+): Promise<void> {
+  const answer = await (texts === undefined
+    ? api.request({ method: "DELETE", path: SECRET_PATH })
+    : api.request({
+        method: "PATCH",
+        path: SECRET_PATH,
+        contentType: "application/merge-patch+json",
+        body: { stringData: texts },
+      }));
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+}
+
+async function overwriteBundles(api: ApiServer, text: string): Promise<void> {
+  const value = Buffer.from(text).toString("base64");
+  for (const path of CONFIGURATION_PATHS) {
+    const answer = await api.request({
+      method: "PATCH",
+      path,
+      contentType: "application/json-patch+json",
+      body: [{ op: "add", path: "/webhooks/0/clientConfig/caBundle", value }],
+    });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  }
+}
+
+/** Without what changes with each write. */
+async function configurations(api: ApiServer): Promise<readonly unknown[]> {
+  const answers = await Promise.all(CONFIGURATION_PATHS.map((path) => api.request({ path })));
+  return answers.map(({ body }) => {
+    assert(isObject(body) && isObject(body["metadata"]));
+    const { name, labels, annotations } = body["metadata"];
+    return { name, labels, annotations, webhooks: body["webhooks"] };
+  });
+}
+
+/** The fields of each configuration that foresail owns; names of list entries as `k`. */
+async function ownedFields(api: ApiServer): Promise<readonly (readonly string[])[]> {
+  const answers = await Promise.all(CONFIGURATION_PATHS.map((path) => api.request({ path })));
+  return answers.map(({ body }) => {
+    assert(isObject(body) && isObject(body["metadata"]) && Array.isArray(body["metadata"]["managedFields"]));
+    const { managedFields } = body["metadata"];
+    const ours = managedFields.filter((entry: unknown) => isObject(entry) && entry["manager"] === "foresail");
+    assert.equal(ours.length, 1);
+    return leaves(ours[0].fieldsV1, "");
+  });
+}
+
+function leaves(fields: unknown, path: string): readonly string[] {
+  assert(isObject(fields));
+  return Object.entries(fields).flatMap(([key, value]) => {
+    // The key of a list entry belongs to the entry.
+    if (key === "." || key === "f:name") return [];
+    const name = key.startsWith("k:") ? "k" : key;
+    const below = leaves(value, `${path}.${name}`);
+    return below.length === 0 ? [`${path}.${name}`] : below;
+  });
+}
+
+async function eventReasons(api: ApiServer): Promise<readonly string[]> {
+  const shape = object({ items: list(object({ reason: string })) });
+  const { body } = await api.request({ path: "/apis/events.k8s.io/v1/namespaces/foresail/events" });
+  return (shape.read(body)?.items ?? []).map(({ reason = "" }) => reason);
+}
+
+test("rotates under load, with a new handshake for each request", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const certificateTimes = { authorityMs: 18_000, servingMs: 8000, settleMs: 1500, intervalMs: 300 };
+  const context = { certificateTimes, isOneRequestPerConnection: true };
+  const one = await startReplica(t, stage.kubeconfig, SHARED_PORT, context);
+  const listen = new URL(one.address).host;
+  const other = await startReplica(t, stage.kubeconfig, { ...SHARED_PORT, listen }, context);
+  await installConfigurations(stage.cluster, one, { failurePolicy: "Fail" });
+  const load = await startLoad(t, stage.api);
+
+  const signing = new Set<string>();
+  await until("three rotations are over", async () => {
+    const [first, ...previous] = await storedAuthorities(stage.api);
+    if (first) signing.add(first.fingerprint256);
+    return signing.size > 3 && previous.length === 0;
+  });
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  const counts = await Promise.all([one, other].map(answered));
+  t.diagnostic(`${load.count()} requests, answered by the replicas: ${counts.join(", ")}`);
+  assert(counts.every((count) => count > 0));
+});

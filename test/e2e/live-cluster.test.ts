@@ -1,0 +1,149 @@
+/** What a live cluster shows to rules, asked in this process. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import type { ApiServer } from "../../src/api-server/client.ts";
+import { connectToApiServer } from "../../src/api-server/connect.ts";
+import { startLiveCluster } from "../../src/cluster/live-cluster.ts";
+import type { LiveCluster, LiveClusterOptions } from "../../src/cluster/live-cluster.ts";
+import type { JsonObject } from "../../src/kubernetes/json.ts";
+import { RULES } from "../../src/rules/index.ts";
+import { DEFAULT_MESH_SETTINGS } from "../../src/rules/policy.ts";
+import type { MeshSettings } from "../../src/rules/policy.ts";
+import { sharedControlPlane } from "../harness/control-plane.ts";
+import { eventually } from "../harness/eventually.ts";
+import { createObject, service } from "./live-foresail.ts";
+
+const controlPlane = sharedControlPlane();
+const CREATED = 201;
+const NOBODY = { kind: "Pod", namespace: "nowhere", name: "nobody" } as const;
+
+interface Stage {
+  readonly api: ApiServer;
+  readonly cluster: LiveCluster;
+  /** Applies the configuration's settings. */
+  readonly apply: (settings: Partial<MeshSettings>) => void;
+  /** How many objects there were whenever all were known. */
+  readonly completions: readonly number[];
+  readonly view: () => ReturnType<LiveCluster["viewFor"]>;
+}
+
+async function onStage(
+  t: TestContext,
+  options: Partial<LiveClusterOptions> = {},
+): Promise<Stage | undefined> {
+  const plane = await controlPlane(t);
+  if (plane === undefined) return undefined;
+  const api = await connectToApiServer({ kubeconfig: plane.kubeconfig });
+  let settings = DEFAULT_MESH_SETTINGS;
+  const completions: number[] = [];
+  const cluster = startLiveCluster({
+    api,
+    rules: RULES,
+    settings: () => settings,
+    onProblem: (kind, problem) => t.diagnostic(`${kind}: ${problem.message}`),
+    onRecovery: () => {},
+    onComplete: (objects) => completions.push(objects),
+    ...options,
+  });
+  t.after(async () => {
+    await cluster.close();
+    await api.close();
+  });
+  await eventually("everything is known", () => cluster.unmetConditions().length === 0);
+  return {
+    api,
+    cluster,
+    completions,
+    apply(changed) {
+      settings = { ...settings, ...changed };
+      cluster.applySettings();
+    },
+    view: () => cluster.viewFor(NOBODY, () => {}),
+  };
+}
+
+async function ensureNamespace(api: ApiServer, name: string): Promise<void> {
+  const { status } = await createObject(api, "Namespace", "", { metadata: { name } });
+  assert.ok(status === CREATED || status === 409, `${status}`);
+}
+
+function configMap(name: string, data: JsonObject): JsonObject {
+  return { metadata: { name }, data };
+}
+
+test("the mesh's settings are those of Istio's ConfigMaps, and of no others", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { api, view, cluster } = set;
+  await ensureNamespace(api, "istio-system");
+  await ensureNamespace(api, "elsewhere");
+  const mesh = configMap("istio", { mesh: "rootNamespace: istio-config" });
+  await createObject(api, "ConfigMap", "elsewhere", mesh);
+  await createObject(api, "ConfigMap", "istio-system", configMap("istio-leader", { leader: "istiod-0" }));
+  assert.equal(view().mesh.rootNamespace, "istio-system");
+  await createObject(api, "ConfigMap", "istio-system", mesh);
+  await eventually("the mesh's settings are known", () => view().mesh.rootNamespace === "istio-config");
+  const kept = cluster.caches().find(({ kind }) => kind === "ConfigMap");
+  assert.equal(kept?.objects, 1);
+
+  // What was the mesh's is so no more.
+  const path = "/api/v1/namespaces/istio-system/configmaps/istio";
+  await api.request({ method: "PUT", path, body: configMap("istio", {}) });
+  await eventually("the mesh's settings are gone", () => view().mesh.rootNamespace === "istio-system");
+});
+
+test("Pods are counted groups, known by their metadata alone", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { api, view } = set;
+  await ensureNamespace(api, "counted");
+  for (const name of ["one", "two"]) {
+    const metadata = {
+      name,
+      labels: { app: "web", "pod-template-hash": name },
+      annotations: { "sidecar.istio.io/status": "{}" },
+    };
+    const spec = { containers: [{ name: "app", image: "app:1" }] };
+    assert.equal((await createObject(api, "Pod", "counted", { metadata, spec })).status, CREATED);
+  }
+  const groups = () => view().pods.selectedBy("counted", { app: "web" });
+  await eventually("both are known", () => groups()[0]?.count === 2);
+  assert.deepEqual(
+    groups().map(({ labels, proxy }) => ({ labels, proxy })),
+    [{ labels: { app: "web" }, proxy: "sidecar" }],
+  );
+  assert.equal(view().clients.inNamespace("counted")[0]?.because, "Pods with a sidecar proxy");
+});
+
+test("another cluster domain is another copy, which takes its place when it is complete", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { api, cluster, apply, view, completions } = set;
+  await createObject(api, "Service", "default", service("renamed"));
+  await eventually("it is known", () => view().hosts.named("renamed.default.svc.cluster.local").length === 1);
+  apply({ clusterDomain: "example.org" });
+  assert.deepEqual(cluster.unmetConditions(), []);
+  assert.equal(view().hosts.named("renamed.default.svc.cluster.local").length, 1);
+  await eventually(
+    "it has its new name",
+    () => view().hosts.named("renamed.default.svc.example.org").length === 1,
+  );
+  assert.equal(completions.length, 2);
+  // Others need no other copy.
+  apply({ multiCluster: true });
+  assert.equal(view().mesh.multiCluster, true);
+  assert.equal(completions.length, 2);
+  apply({ clusterDomain: "one.example" });
+  apply({ clusterDomain: "example.org" });
+  assert.equal(view().hosts.named("renamed.default.svc.example.org").length, 1);
+});
+
+test("what is old is not trusted", async (t) => {
+  const set = await onStage(t, { staleAfterMs: 300 });
+  if (!set) return;
+  const { api, cluster } = set;
+  await createObject(api, "Service", "default", service("heard"));
+  await eventually("it is old", () => !cluster.isTrustworthy());
+  assert.ok(Math.max(...cluster.caches().map(({ ageSeconds }) => ageSeconds)) >= 0.3);
+});

@@ -1,0 +1,248 @@
+/** What happens to foresail when the API server, the way to it, or its rights are gone for a while. */
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { CHECKOUT, runForesail } from "../foresail.ts";
+import { startApiProxy } from "../harness/api-proxy.ts";
+import type { ApiProxy } from "../harness/api-proxy.ts";
+import { sharedControlPlane } from "../harness/control-plane.ts";
+import type { ControlPlane } from "../harness/control-plane.ts";
+import { eventually } from "../harness/eventually.ts";
+import { serveForesail } from "../harness/served-foresail.ts";
+import type { ServedForesail } from "../harness/served-foresail.ts";
+import {
+  createObject,
+  installWebhooks,
+  isReady,
+  metricsOf,
+  refusal,
+  service,
+  setLiveStage,
+  succeed,
+  tokenOf,
+} from "./live-foresail.ts";
+import type { LiveStage } from "./live-foresail.ts";
+
+/** After the end of what was wrong. */
+const RIGHT_WITHIN_MS = 60_000;
+const CREATED = 201;
+const EXTERNAL = { type: "ExternalName", externalName: "example.com" };
+const FLAGS = ["--listen=127.0.0.1:0", "--metrics=127.0.0.1:0"];
+
+interface Served extends LiveStage {
+  readonly foresail: ServedForesail;
+  /** Between foresail and the API server. */
+  readonly proxy: ApiProxy;
+  /** That foresail was started with. */
+  readonly kubeconfigFile: string;
+}
+
+const controlPlane = sharedControlPlane();
+let stage: Promise<Served> | undefined;
+after(async () => {
+  const set = await stage;
+  await set?.foresail.stop();
+  await set?.proxy.close();
+  await set?.api.close();
+});
+
+async function onStage(t: TestContext): Promise<Served | undefined> {
+  const cluster = await controlPlane(t);
+  if (cluster === undefined) return undefined;
+  stage ??= start(cluster);
+  return stage;
+}
+
+async function start(cluster: ControlPlane): Promise<Served> {
+  const set = await setLiveStage(cluster);
+  const proxy = await startApiProxy(cluster);
+  const kubeconfigFile = join(cluster.folder, "proxied.yaml");
+  await writeKubeconfig(kubeconfigFile, proxy.url, set.token);
+  const foresail = await serveForesail([`--kubeconfig=${kubeconfigFile}`]);
+  await installWebhooks(set, foresail);
+  return { ...set, foresail, proxy, kubeconfigFile };
+}
+
+async function writeKubeconfig(file: string, server: string, token: string): Promise<void> {
+  // Without TLS, client-node wants to hear that its verification is not expected.
+  const cluster = { server, "insecure-skip-tls-verify": true };
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "test", cluster }],
+    users: [{ name: "test", user: { token } }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+    "current-context": "test",
+  };
+  await writeFile(file, JSON.stringify(config));
+}
+
+/** Without asking the API server: by what foresail's own copy holds. */
+async function knows({ foresail }: Served, services: number): Promise<boolean> {
+  return (await metricsOf(foresail)).get('foresail_cache_objects{kind="Service"}') === services;
+}
+
+async function countServices({ api }: Served): Promise<number> {
+  const { body } = await api.request({ path: "/api/v1/services" });
+  return [...JSON.stringify(body).matchAll(/"uid":/g)].length;
+}
+
+function cutWatches({ proxy }: Served): void {
+  for (const watch of proxy.watches) watch.cut();
+}
+
+/** Kinds that are watched, each once. */
+function watchedOnce({ proxy }: Served): boolean {
+  const paths = [...proxy.watches].map(({ url }) => url.pathname);
+  return paths.length === 5 && new Set(paths).size === paths.length;
+}
+
+test("an API server that is killed and started again", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { cluster, api, foresail } = set;
+  const restarted = cluster.restartApiserver().then(() => true);
+  while (!(await Promise.race([restarted, delay(50, false)]))) {
+    assert.equal(await isReady(foresail), true, "it must serve on with what it knows");
+  }
+  assert.equal(
+    (await createObject(api, "Service", "default", service("after-restart", EXTERNAL))).status,
+    CREATED,
+  );
+  const services = await countServices(set);
+  await eventually("its copy is right", () => knows(set, services), RIGHT_WITHIN_MS);
+  await eventually("each kind is watched once", () => watchedOnce(set), RIGHT_WITHIN_MS);
+  assert.notEqual(await refusal(api, "ns1"), undefined);
+  assert.equal(await refusal(api, "ns1", "after-restart.default.svc.cluster.local"), undefined);
+});
+
+test("an API server that stands still for a while", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { cluster, api, foresail } = set;
+  const { apiserver } = cluster.pids();
+  process.kill(apiserver, "SIGSTOP");
+  try {
+    await delay(2000);
+    assert.equal(await isReady(foresail), true);
+  } finally {
+    process.kill(apiserver, "SIGCONT");
+  }
+  assert.equal(
+    (await createObject(api, "Service", "default", service("after-stop", EXTERNAL))).status,
+    CREATED,
+  );
+  const services = await countServices(set);
+  await eventually("its copy is right", () => knows(set, services), RIGHT_WITHIN_MS);
+});
+
+test("watches that say nothing lead to no false refusal", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { api, proxy } = set;
+  for (const watch of proxy.watches) watch.freeze();
+  assert.equal((await createObject(api, "Service", "default", service("unheard", EXTERNAL))).status, CREATED);
+  assert.equal(await refusal(api, "ns1", "unheard.default.svc.cluster.local"), undefined);
+  const metadata = { name: "unheard", labels: { "istio-injection": "enabled" } };
+  assert.equal((await createObject(api, "Namespace", "", { metadata })).status, CREATED);
+  assert.equal(await refusal(api, "unheard"), undefined);
+  assert.notEqual(await refusal(api, "ns1"), undefined);
+
+  // Nothing can be confirmed, so nothing is refused.
+  proxy.handle = () => "swallow";
+  assert.equal(await refusal(api, "ns1"), undefined);
+  proxy.handle = () => "passOn";
+  cutWatches(set);
+  const services = await countServices(set);
+  await eventually("its copy is right", () => knows(set, services), RIGHT_WITHIN_MS);
+});
+
+test("rights that are taken away and given back", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { cluster, api, foresail } = set;
+  await succeed(cluster, ["delete", "clusterrolebinding", "foresail"]);
+  const isForbidden = () => foresail.log.some((line) => line.includes("403 services is forbidden"));
+  await eventually("it is told", () => {
+    cutWatches(set);
+    return isForbidden();
+  });
+  assert.equal(await isReady(foresail), true);
+  assert.equal((await createObject(api, "Service", "default", service("secret", EXTERNAL))).status, CREATED);
+  const services = await countServices(set);
+  assert.equal(await knows(set, services), false);
+  await succeed(cluster, ["apply", "-f", join(CHECKOUT, "manifests/base/role-bindings.yaml")]);
+  await eventually("its copy is right", () => knows(set, services), RIGHT_WITHIN_MS);
+  await eventually("each kind is watched once", () => watchedOnce(set), RIGHT_WITHIN_MS);
+});
+
+test("a token that is refused is read again", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { cluster, api, foresail, proxy, kubeconfigFile } = set;
+  await succeed(cluster, ["delete", "serviceaccount", "foresail", "-n", "foresail"]);
+  await succeed(cluster, ["create", "serviceaccount", "foresail", "-n", "foresail"]);
+  await eventually(
+    "the old token is refused",
+    () => {
+      cutWatches(set);
+      return foresail.log.some((line) => line.includes("401 Unauthorized"));
+    },
+    30_000,
+  );
+  assert.equal(
+    (await createObject(api, "Service", "default", service("new-token", EXTERNAL))).status,
+    CREATED,
+  );
+  await writeKubeconfig(kubeconfigFile, proxy.url, await tokenOf(cluster));
+  const services = await countServices(set);
+  await eventually("its copy is right", () => knows(set, services), RIGHT_WITHIN_MS);
+});
+
+test("a kubeconfig without rights: a line for each kind, and no refusal", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { cluster } = set;
+  await succeed(cluster, ["create", "serviceaccount", "nobody", "-n", "foresail"]);
+  const token = (await succeed(cluster, ["create", "token", "nobody", "-n", "foresail"])).trim();
+  const foresail = await serveForesail([`--kubeconfig=${await cluster.kubeconfigFor(token)}`]);
+  t.after(() => foresail.stop());
+  const conditions = async () => (await fetch(`${foresail.probes}/readyz`)).text();
+  await eventually("it has been refused", async () => (await conditions()).includes("forbidden"));
+  assert.match(
+    await conditions(),
+    /^Service not yet read: 403 services is forbidden: User "system:serviceaccount:foresail:nobody" cannot list resource "services"/m,
+  );
+  assert.equal(foresail.log.filter((line) => line.includes("403 services is forbidden")).length, 1);
+});
+
+test("a kubeconfig whose token is expired, or whose API server is not there", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { cluster, kubeconfig } = set;
+  const expired = await runForesail([
+    "serve",
+    ...FLAGS,
+    `--kubeconfig=${await cluster.kubeconfigFor("expired")}`,
+  ]);
+  assert.deepEqual(expired, {
+    exitCode: 2,
+    stdout: "",
+    stderr:
+      `foresail: the API server ${cluster.url} does not accept the credentials of the kubeconfig: 401 Unauthorized\n` +
+      "They may have expired: log in again, and try `kubectl version`.\n",
+  });
+  const elsewhere = join(cluster.folder, "elsewhere.yaml");
+  await writeKubeconfig(elsewhere, "http://127.0.0.1:1", "token");
+  const gone = await runForesail(["serve", ...FLAGS, `--kubeconfig=${elsewhere}`]);
+  assert.equal(gone.exitCode, 2);
+  assert.equal(
+    gone.stderr,
+    "foresail: the API server http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1\n" +
+      "Is the cluster running, and is this its address?\n",
+  );
+  assert.notEqual(kubeconfig, elsewhere);
+});
