@@ -14,6 +14,7 @@ import {
   answered,
   bundles,
   CONFIGURATION_PATHS,
+  grantedRights,
   installConfigurations,
   installRights,
   isAccepted,
@@ -24,6 +25,7 @@ import {
   storedAuthorities,
   succeed,
   until,
+  usedRights,
 } from "./managed-foresail.ts";
 
 const controlPlane = sharedControlPlane({ audit: true });
@@ -300,4 +302,11 @@ test("rotates under load, with a new handshake for each request", async (t) => {
   const counts = await Promise.all([one, other].map(answered));
   t.diagnostic(`${load.count()} requests, answered by the replicas: ${counts.join(", ")}`);
   assert(counts.every((count) => count > 0));
+});
+
+test("needs every right to its Secret and its configurations that the shipped roles give it, and no other", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const about = (all: readonly string[]) => all.filter((right) => !right.includes("configmaps"));
+  assert.deepEqual(about(await usedRights(stage.cluster)), about(await grantedRights()));
 });

@@ -206,6 +206,9 @@ for (const folder of [BASE, WITHOUT_MATCH_CONDITIONS, HIGH_AVAILABILITY]) {
         requests: { cpu: "100m", memory: "160Mi" },
         limits: { memory: "320Mi" },
       });
+      assert.deepEqual(container?.["env"], [
+        { name: "NODE_OPTIONS", value: "--max-old-space-size-percentage=60" },
+      ]);
       assert.equal(container?.["image"], `foresail:${packageManifest.version}`);
       const deployment = read(manifests, "Deployment foresail/foresail", deploymentShape);
       assert.equal(deployment.spec?.template?.spec?.terminationGracePeriodSeconds, 30);

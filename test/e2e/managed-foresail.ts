@@ -1,6 +1,7 @@
 /** foresail with managed certificates, run as processes under the rights that the shipped manifests give. */
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,6 +10,7 @@ import type { ApiServer } from "../../src/api-server/client.ts";
 import { connectToApiServer } from "../../src/api-server/connect.ts";
 import { parseCertificates } from "../../src/certs/authority.ts";
 import { list, mapOf, object, string } from "../../src/kubernetes/shape.ts";
+import { parseYaml } from "../../src/kubernetes/yaml.ts";
 import type { JsonObject } from "../../src/kubernetes/json.ts";
 import { startServe } from "../commands/serve-process.ts";
 import type { ServeProcess, ServeProcessContext } from "../commands/serve-process.ts";
@@ -18,7 +20,7 @@ import type { ControlPlane } from "../harness/control-plane.ts";
 import { webhookManifests } from "../harness/served-foresail.ts";
 
 export const NAMESPACE = "foresail";
-export const SERVICE_ACCOUNT = "system:serviceaccount:foresail:foresail";
+const SERVICE_ACCOUNT = "system:serviceaccount:foresail:foresail";
 const STATE = { "state/mesh.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop }\n" };
 const RIGHTS = ["service-account.yaml", "role.yaml", "cluster-role.yaml", "role-bindings.yaml"];
 const WAIT_MS = 60_000;
@@ -131,7 +133,7 @@ export interface Load {
 export async function startLoad(t: TestContext, api: ApiServer): Promise<Load> {
   const failures: string[] = [];
   let count = 0;
-  let isRunning = true;
+  const stopping = new AbortController();
   const send = async () => {
     const body = {
       apiVersion: "v1",
@@ -150,7 +152,7 @@ export async function startLoad(t: TestContext, api: ApiServer): Promise<Load> {
   };
   await until("the webhook answers", async () => (await send()) === undefined);
   const line = async () => {
-    while (isRunning) {
+    while (!stopping.signal.aborted) {
       const failure = await send().catch(String);
       if (failure !== undefined) failures.push(failure);
       await delay(20);
@@ -158,7 +160,7 @@ export async function startLoad(t: TestContext, api: ApiServer): Promise<Load> {
   };
   const lines = Array.from({ length: 4 }, line);
   const stop = async () => {
-    isRunning = false;
+    stopping.abort();
     await Promise.all(lines);
   };
   t.after(stop);
@@ -182,4 +184,44 @@ export async function answered({ probes }: ServeProcess): Promise<number> {
     (sum, [, count]) => sum + Number(count),
     0,
   );
+}
+
+/** What foresail has asked the API server for, without the discovery that everybody may do: `patch secrets/foresail-ca`. */
+export async function usedRights(cluster: ControlPlane): Promise<readonly string[]> {
+  const events = await cluster.readAuditEvents();
+  const used = events
+    .filter(({ user }) => user === SERVICE_ACCOUNT)
+    .map(({ verb, requestURI }) => {
+      const { pathname, searchParams } = new URL(requestURI, cluster.url);
+      const [, resource = "", named] = /\/([a-z]+)(?:\/(foresail[-a-z]*))?$/.exec(pathname) ?? [];
+      const [, selected] = /^metadata\.name=(.*)$/.exec(searchParams.get("fieldSelector") ?? "") ?? [];
+      const name = named ?? selected;
+      return `${verb} ${resource}${name === undefined ? "" : `/${name}`}`;
+    });
+  return [...new Set(used)].filter((right) => right !== "get version").toSorted((a, b) => a.localeCompare(b));
+}
+
+const roleShape = object({
+  rules: list(object({ resources: list(string), resourceNames: list(string), verbs: list(string) })),
+});
+
+/** What the shipped roles allow in foresail's namespace, and to its own configurations, in the same words. */
+export async function grantedRights(): Promise<readonly string[]> {
+  const files = ["role.yaml", "cluster-role.yaml"].map((file) =>
+    readFile(join(CHECKOUT, "manifests/base", file), "utf8"),
+  );
+  const [role = "", clusterRole = ""] = await Promise.all(files);
+  const [cluster] = rulesOf(clusterRole);
+  const own = (cluster ?? []).filter(({ resourceNames }) => resourceNames !== undefined);
+  const granted = [...rulesOf(role).flat(), ...own].flatMap(
+    ({ resources = [], resourceNames = [""], verbs = [] }) =>
+      resources.flatMap((resource) =>
+        resourceNames.flatMap((name) => verbs.map((verb) => `${verb} ${resource}${name && `/${name}`}`)),
+      ),
+  );
+  return granted.toSorted((a, b) => a.localeCompare(b));
+}
+
+function rulesOf(text: string) {
+  return parseYaml(text).documents.map(({ value }) => roleShape.read(value)?.rules ?? []);
 }
