@@ -5,7 +5,7 @@ import type { Kind } from "../../src/kubernetes/objects.ts";
 
 type Given = Pick<AnyRule, "action" | "check" | "id" | "kinds" | "messages"> & Partial<AnyRule>;
 
-function smallRule(given: Given): AnyRule {
+export function smallRule(given: Given): AnyRule {
   const texts = { title: "A title", symptoms: [], why: "Because.", remedy: `Repair ${given.id}.`, notes: [] };
   return {
     ...texts,

@@ -22,7 +22,7 @@ import { SMALL_RULES } from "./small-rules.ts";
 const PAIR = issuePair();
 
 /** Of every time a test asks for: 2026-03-04, in the evening. */
-const NOW = Date.UTC(2026, 2, 4, 20);
+export const NOW = Date.UTC(2026, 2, 4, 20);
 
 interface Answered {
   readonly status: number;
