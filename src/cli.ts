@@ -13,6 +13,10 @@ export async function run(): Promise<void> {
   // A reader such as `head` that has seen enough is no failure.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", endQuietly);
   const program: Command = createProgram({
+    async certs(options) {
+      const { certs } = await import("./commands/certs.ts");
+      finish(await certs(options));
+    },
     async check(paths, options) {
       process.once("SIGINT", () => process.exit(INTERRUPTED));
       const [{ check }, { RULES }, { terminalOf }] = await Promise.all([

@@ -3,7 +3,7 @@ import { ForesailError } from "../errors.ts";
 import { parseHost } from "./hosts.ts";
 import type { WebhookTrust } from "./managed-serving.ts";
 
-export const SERVICE_NAME = "foresail";
+const SERVICE_NAME = "foresail";
 
 /** Configurations have two webhooks; whoever writes hundreds of addresses into them gets no certificate of that size. */
 const MAX_HOSTS = 50;

@@ -1,8 +1,8 @@
 /** The objects that managed certificates stand in, read and written through the API server. */
 import type { ApiAnswer, ApiServer } from "../api-server/client.ts";
 import { ApiStatusError } from "../api-server/status-error.ts";
-import { list, mapOf, object, string } from "../kubernetes/shape.ts";
-import type { Shape } from "../kubernetes/shape.ts";
+import { list, mapOf, number, object, string } from "../kubernetes/shape.ts";
+import type { Shape, Shaped } from "../kubernetes/shape.ts";
 import { parseAuthority } from "./managed-authority.ts";
 import type { StoredAuthority } from "./managed-authority.ts";
 import { encode } from "./managed-serving.ts";
@@ -14,7 +14,7 @@ export const CONFIGURATION_KINDS = [
   "ValidatingWebhookConfiguration",
   "MutatingWebhookConfiguration",
 ] as const;
-export const FIELD_MANAGER = "foresail";
+const FIELD_MANAGER = "foresail";
 
 const TIMEOUT_MS = 5000;
 const OK = 200;
@@ -89,7 +89,7 @@ export async function readConfiguration(
     webhooks: (found.webhooks ?? []).map(({ name = "", clientConfig = {} }) => ({
       name,
       caBundle: clientConfig.caBundle ?? "",
-      host: hostOf(clientConfig),
+      ...addressOf(clientConfig),
     })),
   };
 }
@@ -130,7 +130,7 @@ const metadataShape = object({ resourceVersion: string });
 const secretShape = object({ metadata: metadataShape, data: mapOf(string) });
 const clientConfigShape = object({
   url: string,
-  service: object({ name: string, namespace: string }),
+  service: object({ name: string, namespace: string, port: number }),
   caBundle: string,
 });
 const configurationShape = object({
@@ -149,10 +149,16 @@ function expect(answer: ApiAnswer, status: number): void {
   if (answer.status !== status) throw new ApiStatusError(answer);
 }
 
-/** Empty if nothing can be made of it. */
-function hostOf({ url, service }: { url?: string; service?: { name?: string; namespace?: string } }): string {
-  if (url !== undefined) return URL.canParse(url) ? new URL(url).hostname : "";
-  return service?.name && service.namespace ? `${service.name}.${service.namespace}.svc` : "";
+const HTTPS_PORT = 443;
+
+function addressOf({ url, service }: Shaped<typeof clientConfigShape>): { host: string; port: number } {
+  if (url === undefined) {
+    const { name, namespace, port = HTTPS_PORT } = service ?? {};
+    return { host: name && namespace ? `${name}.${namespace}.svc` : "", port };
+  }
+  if (!URL.canParse(url)) return { host: "", port: HTTPS_PORT };
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: port === "" ? HTTPS_PORT : Number(port) };
 }
 
 function secretsPath(namespace: string): string {

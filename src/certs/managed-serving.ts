@@ -13,8 +13,9 @@ export interface WebhookTrust {
     readonly name: string;
     /** In base64; empty if there is none. */
     readonly caBundle: string;
-    /** By which API servers call it, as it stands there. */
+    /** By which API servers call it, as it stands there; empty if nothing can be made of it. */
     readonly host: string;
+    readonly port: number;
   }[];
 }
 

@@ -35,7 +35,14 @@ export async function listAll(
   let position: string | undefined;
   for (;;) {
     const query = { limit: String(PAGE_LIMIT), ...(position === undefined ? {} : { continue: position }) };
-    const answer = await api.request({ path, query, accept, timeoutMs: PAGE_TIMEOUT_MS, signal });
+    const answer = await api.request({
+      path,
+      query,
+      accept,
+      leaveOutManagedFields: true,
+      timeoutMs: PAGE_TIMEOUT_MS,
+      signal,
+    });
     if (answer.status !== 200) throw new ApiStatusError(answer);
     const { metadata, items } = isObject(answer.body) ? answer.body : {};
     const { resourceVersion, continue: next } = metadataShape.read(metadata) ?? {};

@@ -14,40 +14,46 @@ export interface StoredPodGroup extends PodGroup {
   readonly hostNetwork: boolean;
 }
 
+/** One for all Pods of a group: there may be a hundred thousand of them. */
+interface Group {
+  readonly namespace: string;
+  readonly id: string;
+  readonly pods: StoredPodGroup;
+  count: number;
+}
+
 export class PodIndex {
-  readonly #byNamespace = new Map<string, Map<string, StoredPodGroup>>();
-  /** Namespace and group of everything that was added, by its own key. */
-  readonly #groupOf = new Map<string, { readonly namespace: string; readonly group: string }>();
+  readonly #byNamespace = new Map<string, Map<string, Group>>();
+  /** The group of everything that was added, by its own key. */
+  readonly #groupOf = new Map<string, Group>();
 
   /** `key` tells a Pod or workload from every other. */
   add(key: string, namespace: string, pod: PodTemplate): void {
-    const { group, id } = groupOf(pod);
-    const groups = this.#byNamespace.get(namespace) ?? new Map<string, StoredPodGroup>();
-    groups.set(id, { ...group, count: (groups.get(id)?.count ?? 0) + 1 });
+    const { pods, id } = groupOf(pod);
+    const groups = this.#byNamespace.get(namespace) ?? new Map<string, Group>();
+    const group = groups.get(id) ?? { namespace, id, pods, count: 0 };
+    group.count++;
+    groups.set(id, group);
     this.#byNamespace.set(namespace, groups);
-    this.#groupOf.set(key, { namespace, group: id });
+    this.#groupOf.set(key, group);
   }
 
   delete(key: string): void {
-    const place = this.#groupOf.get(key);
-    if (!place) return;
+    const group = this.#groupOf.get(key);
+    if (!group) return;
     this.#groupOf.delete(key);
-    const groups = this.#byNamespace.get(place.namespace);
-    const group = groups?.get(place.group);
-    if (!groups || !group) return;
-    if (group.count > 1) groups.set(place.group, { ...group, count: group.count - 1 });
-    else groups.delete(place.group);
-    if (groups.size === 0) this.#byNamespace.delete(place.namespace);
+    group.count--;
+    const groups = this.#byNamespace.get(group.namespace);
+    if (group.count > 0 || !groups) return;
+    groups.delete(group.id);
+    if (groups.size === 0) this.#byNamespace.delete(group.namespace);
   }
 
   /** Without the one of this key. */
   inNamespace(namespace: string, excluded: string | undefined): readonly StoredPodGroup[] {
-    const place = excluded === undefined ? undefined : this.#groupOf.get(excluded);
-    return [...(this.#byNamespace.get(namespace) ?? [])]
-      .map(([id, group]) => {
-        const isShared = place?.namespace === namespace && place.group === id;
-        return isShared ? { ...group, count: group.count - 1 } : group;
-      })
+    const without = excluded === undefined ? undefined : this.#groupOf.get(excluded);
+    return [...(this.#byNamespace.get(namespace)?.values() ?? [])]
+      .map((group) => ({ ...group.pods, count: group === without ? group.count - 1 : group.count }))
       .filter(({ count }) => count > 0);
   }
 
@@ -56,12 +62,12 @@ export class PodIndex {
   }
 }
 
-function groupOf({ metadata, spec }: PodTemplate): { group: StoredPodGroup; id: string } {
+function groupOf({ metadata, spec }: PodTemplate): { pods: StoredPodGroup; id: string } {
   const annotations = metadata.annotations ?? {};
   const labels = Object.fromEntries(
     Object.entries(sharedLabels(metadata.labels ?? {})).toSorted(([one], [other]) => (one < other ? -1 : 1)),
   );
-  const group = {
+  const pods = {
     labels,
     proxy: proxyOf(labels, annotations, spec),
     excludedInboundPorts: portsIn(annotations[EXCLUDE_INBOUND] ?? ""),
@@ -71,7 +77,7 @@ function groupOf({ metadata, spec }: PodTemplate): { group: StoredPodGroup; id: 
     hostNetwork: spec.hostNetwork ?? false,
     count: 0,
   };
-  return { group, id: JSON.stringify({ ...group, namedPorts: [...group.namedPorts] }) };
+  return { pods, id: JSON.stringify({ ...pods, namedPorts: [...pods.namedPorts] }) };
 }
 
 function namedPortsOf({ containers = [] }: PodSpec): ReadonlyMap<string, number> {

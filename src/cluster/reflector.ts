@@ -183,6 +183,7 @@ export class Reflector {
         timeoutSeconds: String(Math.ceil((minWatchMs * (1 + Math.random())) / 1000)),
       },
       ...(isMetadataOnly ? { accept: METADATA_ONLY.object } : {}),
+      leaveOutManagedFields: true,
       signal: this.#stopping.signal,
       silenceMs,
     });

@@ -11,6 +11,12 @@ interface Stored<K extends Kind> {
   readonly object: Kinds[K];
   readonly plane: Plane;
 }
+/** A Pod is kept as one of its group only. */
+const PODS: { readonly [P in Plane]: Stored<"Pod"> } = {
+  data: { object: {}, plane: "data" },
+  mesh: { object: {}, plane: "mesh" },
+};
+
 /** By namespace, then by name. */
 type Shelf<K extends Kind> = Map<string, Map<string, Stored<K>>>;
 
@@ -36,8 +42,7 @@ export class Store {
     const name = metadata.name || freeName(`${metadata.generateName ?? ""}*`, shelf.get(namespace));
     this.delete(kind, namespace, name);
     const stored = shelf.get(namespace) ?? new Map<string, Stored<typeof kind>>();
-    // A Pod is kept as one of its group only.
-    stored.set(name, { object: kind === "Pod" ? readObject(kind, {}) : object, plane });
+    stored.set(name, kind === "Pod" ? PODS[plane] : { object, plane });
     shelf.set(namespace, stored);
     this.#index(kind, object, namespace, name);
   }

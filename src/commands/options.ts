@@ -30,3 +30,8 @@ export interface ManifestsOptions {
   readonly failurePolicy?: (typeof FAILURE_POLICIES)[number];
   readonly certs: CertificateMode;
 }
+
+export interface CertsOptions {
+  readonly kubeconfig?: string;
+  readonly namespace?: string;
+}

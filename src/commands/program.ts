@@ -3,11 +3,12 @@ import { Command, Option } from "commander";
 import { LANGUAGES } from "../report/page-words.ts";
 import type { Language } from "../report/page-words.ts";
 import { CERTIFICATE_MODES, CHECK_FORMATS, FAIL_ON, FAILURE_POLICIES } from "./options.ts";
-import type { CheckOptions, ManifestsOptions } from "./options.ts";
+import type { CertsOptions, CheckOptions, ManifestsOptions } from "./options.ts";
 import type { ServeOptions } from "./serve.ts";
 
 /** What each command does; cli.ts gives it. */
 export interface Actions {
+  certs(options: CertsOptions): Promise<void>;
   check(paths: readonly string[], options: CheckOptions): Promise<void>;
   explain(question: string, language: Language): Promise<void>;
   manifests(options: ManifestsOptions): Promise<void>;
@@ -37,6 +38,7 @@ export function createProgram(actions: Actions): Command {
   addCheck(program, actions);
   addExplain(program, actions);
   addManifests(program, actions);
+  addCerts(program, actions);
   program
     .command("help [COMMAND]")
     .description("print help on a command")
@@ -133,6 +135,15 @@ function addManifests(program: Command, actions: Actions): void {
         .default(CERTIFICATE_MODES[0]),
     )
     .action((options: ManifestsOptions) => actions.manifests(options));
+}
+
+function addCerts(program: Command, actions: Actions): void {
+  program
+    .command("certs")
+    .description("Shows foresail's CA, its serving certificate, and whether API servers trust it.")
+    .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .option("-n, --namespace <NS>", "where foresail is installed (as the webhook configurations say)")
+    .action((options: CertsOptions) => actions.certs(options));
 }
 
 /** A flag that may be given more than once. */

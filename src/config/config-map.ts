@@ -31,7 +31,7 @@ export interface FollowedConfigMap extends CurrentConfiguration {
   close(): void;
 }
 
-export const CONFIG_KEY = "config.yaml";
+const CONFIG_KEY = "config.yaml";
 const EVENT_REASON = "ConfigInvalid";
 
 const shape = object({

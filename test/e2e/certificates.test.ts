@@ -7,6 +7,7 @@ import { issueAuthority } from "../../src/certs/issue.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import { list, object, string } from "../../src/kubernetes/shape.ts";
 import { DAY_MS, issuePair } from "../certs/certificates.ts";
+import { runForesail } from "../foresail.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
 import type { ControlPlane } from "../harness/control-plane.ts";
 import {
@@ -191,10 +192,7 @@ test("goes on serving while the API server is away, and looks after certificates
 test("without rights it serves, is not ready, and says what it may not do", async (t) => {
   const stage = await onStage(t);
   if (!stage) return;
-  const { cluster } = stage;
-  await succeed(cluster, ["create", "serviceaccount", "nobody", "-n", "shop"]);
-  const token = await succeed(cluster, ["create", "token", "nobody", "-n", "shop"]);
-  const replica = await startReplica(t, await cluster.kubeconfigFor(token.trim()));
+  const replica = await startReplica(t, await kubeconfigOfNobody(stage.cluster));
   const answer = await fetch(`${replica.probes}/readyz`);
   assert.equal(answer.status, 503);
   assert.match(
@@ -303,6 +301,72 @@ test("rotates under load, with a new handshake for each request", async (t) => {
   t.diagnostic(`${load.count()} requests, answered by the replicas: ${counts.join(", ")}`);
   assert(counts.every((count) => count > 0));
 });
+
+test("foresail certs shows the CA, what is served, and whether it is trusted", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { api, cluster } = stage;
+  const certs = (kubeconfig = cluster.kubeconfig) => runForesail(["certs", `--kubeconfig=${kubeconfig}`]);
+  const nothing = await certs();
+  assert.deepEqual(nothing, {
+    exitCode: 1,
+    stdout: [
+      "CA                   there is no Secret foresail/foresail-ca: foresail does not manage the certificates",
+      "Validating           there is no ValidatingWebhookConfiguration foresail",
+      "Mutating             there is no MutatingWebhookConfiguration foresail",
+      "",
+    ].join("\n"),
+    stderr: "",
+  });
+
+  const replica = await startReplica(t, stage.kubeconfig);
+  await installConfigurations(cluster, replica);
+  await untilTrusted(api);
+  await until("the address is in the certificate", async () =>
+    isAccepted(replica.address, await storedAuthorities(api), "127.0.0.1"),
+  );
+  const good = await certs();
+  const host = new URL(replica.address).host;
+  assert.equal(good.exitCode, 0, good.stdout);
+  assert.match(
+    good.stdout,
+    new RegExp(
+      [
+        "^CA                   CN=foresail CA [0-9a-f]{8}, until \\d{4}-\\S+ \\(36\\d days left\\), in Secret foresail/foresail-ca",
+        `Serving certificate  CN=foresail [0-9a-f]{8}, until \\d{4}-\\S+ \\(6 days left\\), at ${host}`,
+        "                     for foresail, foresail\\.foresail, foresail\\.foresail\\.svc, foresail\\.foresail\\.svc\\.cluster\\.local, 127\\.0\\.0\\.1",
+        "Validating           validate\\.foresail\\.io: caBundle verifies the serving certificate",
+        "Mutating             mutate\\.foresail\\.io: caBundle verifies the serving certificate",
+        "$",
+      ].join("\n"),
+    ),
+  );
+
+  replica.kill("SIGKILL");
+  await replica.exitCode;
+  const unanswered = await certs();
+  assert.equal(unanswered.exitCode, 0, unanswered.stdout);
+  assert.match(unanswered.stdout, /^Validating +validate\.foresail\.io: caBundle holds the CA$/m);
+  assert.match(unanswered.stderr, new RegExp(`^${host} does not answer here \\(.*ECONNREFUSED`));
+  await overwriteBundles(api, "");
+  const bad = await certs();
+  assert.equal(bad.exitCode, 1);
+  assert.match(bad.stdout, /^Mutating +mutate\.foresail\.io: caBundle is empty$/m);
+
+  const forbidden = await certs(await kubeconfigOfNobody(cluster));
+  assert.equal(forbidden.exitCode, 2);
+  assert.match(
+    forbidden.stderr,
+    /^foresail: the webhook configurations cannot be read: 403 .* is forbidden: /,
+  );
+});
+
+/** Of a ServiceAccount without rights. */
+async function kubeconfigOfNobody(cluster: ControlPlane): Promise<string> {
+  await cluster.kubectl(["create", "serviceaccount", "nobody", "-n", "shop"]);
+  const token = await succeed(cluster, ["create", "token", "nobody", "-n", "shop"]);
+  return cluster.kubeconfigFor(token.trim());
+}
 
 test("needs every right to its Secret and its configurations that the shipped roles give it, and no other", async (t) => {
   const stage = await onStage(t);

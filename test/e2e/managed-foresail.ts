@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { connect } from "node:tls";
+import { checkServerIdentity, connect } from "node:tls";
 import type { ApiServer } from "../../src/api-server/client.ts";
 import { connectToApiServer } from "../../src/api-server/connect.ts";
 import { parseCertificates } from "../../src/certs/authority.ts";
@@ -94,13 +94,21 @@ export async function bundles(api: ApiServer): Promise<readonly string[]> {
   );
 }
 
-/** Whether a client that trusts only these takes the certificate that is served there. */
-export async function isAccepted(address: string, authorities: readonly X509Certificate[]): Promise<boolean> {
+/** Whether a client that trusts only these takes the certificate that is served there, as one for that host. */
+export async function isAccepted(
+  address: string,
+  authorities: readonly X509Certificate[],
+  host = "foresail.foresail.svc",
+): Promise<boolean> {
   const { hostname, port } = new URL(address);
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const ca = authorities.map(String);
   const socket = connect(
-    { host: hostname, port: Number(port), servername: "foresail.foresail.svc", ca },
+    {
+      host: hostname,
+      port: Number(port),
+      ca: authorities.map(String),
+      checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
+    },
     () => resolve(socket.authorized),
   );
   socket.once("error", () => resolve(false));
