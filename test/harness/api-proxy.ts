@@ -7,7 +7,7 @@ import { Agent, request as requestOver } from "node:https";
 import type { ControlPlane } from "./control-plane.ts";
 
 /** What happens to a request: by default it is passed on as it came. */
-export type Handling =
+type Handling =
   | { readonly answer: number; readonly headers?: Readonly<Record<string, string>> }
   /** Another path, or another query, instead of its own. */
   | { readonly passOnAs: URL }
@@ -16,7 +16,7 @@ export type Handling =
   | "swallow";
 
 /** A watch that passes through. */
-export interface PassingWatch {
+interface PassingWatch {
   readonly url: URL;
   /** Sends this to the client, between two lines. */
   inject(text: string): void;
