@@ -9,7 +9,8 @@ import { issueAuthority, issueServingCertificate } from "./issue.ts";
 import type { ServingCertificate } from "./key-pair.ts";
 import { managedHosts } from "./managed-hosts.ts";
 import { ManagedReplica, presentable } from "./managed-replica.ts";
-import type { ManagedTimes, ReplicaOptions } from "./managed-replica.ts";
+import type { ReplicaOptions } from "./managed-replica.ts";
+import type { ManagedTimes } from "./bundle-writer.ts";
 import type { WebhookTrust } from "./managed-serving.ts";
 import { WRITE_LIMIT } from "./write-limit.ts";
 

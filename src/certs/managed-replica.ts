@@ -4,8 +4,9 @@
  * it holds.
  */
 import { X509Certificate } from "node:crypto";
-import type { ApiServer } from "../api-server/client.ts";
-import { formatCertificates, lifeOf, parseCertificates } from "./authority.ts";
+import { lifeOf, parseCertificates } from "./authority.ts";
+import { BundleWriter, holdsBundle } from "./bundle-writer.ts";
+import type { BundleWriterOptions, ManagedAction } from "./bundle-writer.ts";
 import { issueAuthority, issueServingCertificate } from "./issue.ts";
 import type { IssuedCertificate } from "./issue.ts";
 import type { ServingCertificate } from "./key-pair.ts";
@@ -17,49 +18,17 @@ import {
   readConfiguration,
   readSecret,
   SECRET_NAME,
-  writeBundle,
   writeSecret,
 } from "./managed-objects.ts";
-import {
-  bundleOf,
-  decode,
-  encode,
-  isSettled,
-  isTrusted,
-  servingReason,
-  verifies,
-} from "./managed-serving.ts";
+import { bundleOf, decode, isSettled, isTrusted, servingReason, verifies } from "./managed-serving.ts";
 import type { WebhookTrust } from "./managed-serving.ts";
-import { NO_WRITES, planWrite } from "./write-limit.ts";
-import type { WriteHistory, WriteLimit } from "./write-limit.ts";
 
-export interface ManagedTimes {
-  readonly authorityMs: number;
-  readonly servingMs: number;
-  /** From a change of the configurations until every API server goes by it. */
-  readonly settleMs: number;
-  readonly intervalMs: number;
-  readonly writeLimit: WriteLimit;
-}
-
-export interface ManagedAction {
-  readonly what: "CA Secret changed" | "caBundle written" | "serving certificate made";
-  readonly reason: string;
-  readonly facts: Readonly<Record<string, string>>;
-}
-
-export interface ReplicaOptions {
-  readonly api: ApiServer;
+export interface ReplicaOptions extends BundleWriterOptions {
   readonly namespace: string;
   /** What the certificate shall be valid for besides, as `parseHost` returns them. */
   readonly hosts: readonly string[];
-  readonly times: ManagedTimes;
   /** May throw: then the last certificate stays, and it is tried again. */
   readonly onCertificate: (certificate: ServingCertificate) => void;
-  /** For the log. */
-  readonly onAction: (action: ManagedAction) => void;
-  /** Someone writes this caBundle again and again; for a while foresail leaves it as it is. */
-  readonly onFight: (kind: WebhookTrust["kind"]) => void;
 }
 
 /** A round that loses so many races in a row waits for the next one. */
@@ -69,8 +38,7 @@ export class ManagedReplica {
   readonly #options: ReplicaOptions;
   /** Draws from the time before a renewal is due, so that replicas do not all renew at once. */
   readonly #jitter = Math.random();
-  readonly bundleWrites = new Map<WebhookTrust["kind"], number>(CONFIGURATION_KINDS.map((kind) => [kind, 0]));
-  readonly #writes = new Map<WebhookTrust["kind"], WriteHistory>();
+  readonly #bundles: BundleWriter;
   /** As read last. */
   #configurations: readonly WebhookTrust[] | undefined;
   #authority: ManagedAuthority | undefined;
@@ -81,6 +49,11 @@ export class ManagedReplica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.#bundles = new BundleWriter(options);
+  }
+
+  get bundleWrites(): ReadonlyMap<WebhookTrust["kind"], number> {
+    return this.#bundles.counts;
   }
 
   get authority(): ManagedAuthority | undefined {
@@ -194,30 +167,16 @@ export class ManagedReplica {
   }
 
   async #publish(configuration: WebhookTrust): Promise<void> {
-    const { api, times, onFight, onAction } = this.#options;
-    const { kind, webhooks } = configuration;
     if (!this.#authority || !this.#serving) return;
     const bundle = bundleOf(this.#authority);
-    const found = webhooks.map(({ caBundle }) => decode(caBundle));
-    if (found.every((text) => formatCertificates(parseCertificates(text)) === bundle)) return;
+    if (holdsBundle(configuration, bundle)) return;
     if (!verifies(bundle, this.#serving.certificate, Date.now())) {
       throw new Error(
         "the CAs in the Secret do not verify the serving certificate, so no caBundle is written",
       );
     }
-
-    const plan = planWrite(this.#writes.get(kind) ?? NO_WRITES, times.writeLimit, performance.now());
-    this.#writes.set(kind, plan.history);
-    if (plan.isFight) onFight(kind);
-    if (!plan.mayWrite || !(await writeBundle(api, configuration, bundle))) return;
-    this.bundleWrites.set(kind, (this.bundleWrites.get(kind) ?? 0) + 1);
-    const reason = found.every((text) => text === "") ? "it was empty" : "it held something else";
-    onAction({ what: "caBundle written", reason, facts: { configuration: kind } });
-    const written = {
-      ...configuration,
-      webhooks: webhooks.map((one) => ({ ...one, caBundle: encode(bundle) })),
-    };
-    this.#configurations = this.#configurations?.map((one) => (one.kind === kind ? written : one));
+    const written = await this.#bundles.write(configuration, bundle);
+    this.#configurations = this.#configurations?.map((one) => (one === configuration ? written : one));
   }
 
   #observe(): void {

@@ -6,7 +6,7 @@ import { parseHost } from "../certs/hosts.ts";
 import type { ServingCertificate } from "../certs/key-pair.ts";
 import { openManagedCertificates } from "../certs/managed-certificates.ts";
 import { CONFIGURATION_NAME, SECRET_NAME } from "../certs/managed-objects.ts";
-import type { ManagedTimes } from "../certs/managed-replica.ts";
+import type { ManagedTimes } from "../certs/bundle-writer.ts";
 import { problemFacts } from "./problem-facts.ts";
 import type { Certificates } from "./serve-certificates.ts";
 

@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { ApiServer } from "../api-server/client.ts";
 import { namespaceOfPod } from "../api-server/in-pod.ts";
-import type { ManagedTimes } from "../certs/managed-replica.ts";
+import type { ManagedTimes } from "../certs/bundle-writer.ts";
 import type { CurrentConfiguration } from "../config/last-good.ts";
 import { ForesailError } from "../errors.ts";
 import type { AnyRule } from "../rules/rule.ts";

@@ -5,7 +5,7 @@ import { EventEmitter, once } from "node:events";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { ManagedTimes } from "../../src/certs/managed-replica.ts";
+import type { ManagedTimes } from "../../src/certs/bundle-writer.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import type { ServeOptions } from "../../src/commands/serve.ts";
 import { cleanEnvironment } from "../foresail.ts";
