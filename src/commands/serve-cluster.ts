@@ -1,7 +1,7 @@
 /** The cluster that `serve` judges reviews by: files, or that of an API server. */
 import type { Logger } from "pino";
 import type { ApiServer } from "../api-server/client.ts";
-import { startLiveCluster } from "../cluster/live-cluster.ts";
+import { startLiveCluster } from "../cluster/live/live-cluster.ts";
 import type { ObjectId } from "../cluster/view.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { ClusterView, Miss } from "../rules/cluster-view.ts";

@@ -1,17 +1,17 @@
 /** The cluster of an API server, as rules see it. */
-import type { ApiServer } from "../api-server/client.ts";
-import type { Kind } from "../kubernetes/objects.ts";
-import { MESH_READS } from "../rules/cluster-view.ts";
-import type { ClusterView, Miss } from "../rules/cluster-view.ts";
-import type { MeshSettings } from "../rules/policy.ts";
-import type { AnyRule } from "../rules/rule.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import { MESH_READS } from "../../rules/cluster-view.ts";
+import type { ClusterView, Miss } from "../../rules/cluster-view.ts";
+import type { MeshSettings } from "../../rules/policy.ts";
+import type { AnyRule } from "../../rules/rule.ts";
 import { createConfirm } from "./confirmation.ts";
 import type { Confirm } from "./confirmation.ts";
 import { startMirror } from "./mirror.ts";
 import type { Mirror } from "./mirror.ts";
 import type { ReflectorTimes } from "./reflector.ts";
-import { createView } from "./view.ts";
-import type { ObjectId } from "./view.ts";
+import { createView } from "../view.ts";
+import type { ObjectId } from "../view.ts";
 
 export interface LiveClusterOptions {
   readonly api: ApiServer;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ApiAnswer, ApiRequest } from "../../src/api-server/client.ts";
-import { createConfirm } from "../../src/cluster/confirmation.ts";
-import type { Miss } from "../../src/rules/cluster-view.ts";
+import type { ApiAnswer, ApiRequest } from "../../../src/api-server/client.ts";
+import { createConfirm } from "../../../src/cluster/live/confirmation.ts";
+import type { Miss } from "../../../src/rules/cluster-view.ts";
 
 const PATHS = {
   ConfigMap: "/api/v1/namespaces/istio-system/configmaps",

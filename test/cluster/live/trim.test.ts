@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { trimFor } from "../../src/cluster/trim.ts";
-import { readObject } from "../../src/kubernetes/objects.ts";
+import { trimFor } from "../../../src/cluster/live/trim.ts";
+import { readObject } from "../../../src/kubernetes/objects.ts";
 
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 

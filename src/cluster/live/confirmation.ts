@@ -1,11 +1,11 @@
 /** Asks the API server itself for what a store does not have: a watch is some milliseconds behind. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ApiServer } from "../api-server/client.ts";
-import { ApiStatusError } from "../api-server/status-error.ts";
-import { isObject } from "../kubernetes/json.ts";
-import { KIND_FACTS } from "../kubernetes/objects.ts";
-import type { Kind } from "../kubernetes/objects.ts";
-import type { Miss } from "../rules/cluster-view.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { ApiStatusError } from "../../api-server/status-error.ts";
+import { isObject } from "../../kubernetes/json.ts";
+import { KIND_FACTS } from "../../kubernetes/objects.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import type { Miss } from "../../rules/cluster-view.ts";
 import { Budget } from "./budget.ts";
 import { Coalescing } from "./coalescing.ts";
 import { METADATA_ONLY } from "./metadata-only.ts";

@@ -3,8 +3,8 @@
  * where the watch was. Nothing ends it but `stop`, after which it writes nothing.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ApiServer } from "../api-server/client.ts";
-import { ApiStatusError } from "../api-server/status-error.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { ApiStatusError } from "../../api-server/status-error.ts";
 import { METADATA_ONLY } from "./metadata-only.ts";
 import { listAll } from "./paged-list.ts";
 import { keyOf, parseWatchEvent, RelistNeeded, versionOf } from "./watch-event.ts";

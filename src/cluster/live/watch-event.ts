@@ -1,6 +1,6 @@
 /** What a watch says, a line each. */
-import { isObject } from "../kubernetes/json.ts";
-import { number, object, string } from "../kubernetes/shape.ts";
+import { isObject } from "../../kubernetes/json.ts";
+import { number, object, string } from "../../kubernetes/shape.ts";
 
 /** The watch cannot go on from where it was: everything must be listed again. */
 export class RelistNeeded extends Error {

@@ -1,13 +1,13 @@
 /** A store that follows an API server: all objects of some kinds, kept up to date. */
 import { setImmediate } from "node:timers/promises";
-import type { ApiServer } from "../api-server/client.ts";
-import { KIND_FACTS, readObject } from "../kubernetes/objects.ts";
-import type { Kind } from "../kubernetes/objects.ts";
-import type { Plane } from "../rules/cluster-view.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { KIND_FACTS, readObject } from "../../kubernetes/objects.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import type { Plane } from "../../rules/cluster-view.ts";
 import { findApi } from "./discovery.ts";
 import { Reflector } from "./reflector.ts";
 import type { ReflectorTimes, Sink } from "./reflector.ts";
-import { Store } from "./store.ts";
+import { Store } from "../store.ts";
 import { trimFor } from "./trim.ts";
 
 export interface MirrorOptions {

@@ -1,8 +1,8 @@
 /** All objects of a kind, a page at a time: one answer with all of them may be larger than a string can be. */
-import type { ApiServer } from "../api-server/client.ts";
-import { ApiStatusError } from "../api-server/status-error.ts";
-import { isObject } from "../kubernetes/json.ts";
-import { object, string } from "../kubernetes/shape.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { ApiStatusError } from "../../api-server/status-error.ts";
+import { isObject } from "../../kubernetes/json.ts";
+import { object, string } from "../../kubernetes/shape.ts";
 
 export interface Listed {
   readonly values: readonly unknown[];

@@ -1,10 +1,10 @@
 /** Under which path the API server serves a kind. */
-import type { ApiServer } from "../api-server/client.ts";
-import { ApiStatusError } from "../api-server/status-error.ts";
-import { KIND_FACTS } from "../kubernetes/objects.ts";
-import type { Kind } from "../kubernetes/objects.ts";
-import { list, object, string } from "../kubernetes/shape.ts";
-import type { Shape } from "../kubernetes/shape.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { ApiStatusError } from "../../api-server/status-error.ts";
+import { KIND_FACTS } from "../../kubernetes/objects.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import { list, object, string } from "../../kubernetes/shape.ts";
+import type { Shape } from "../../kubernetes/shape.ts";
 
 const groupShape = object({
   versions: list(object({ version: string })),
