@@ -57,6 +57,18 @@ test("every step of the page prints what it says, and Ctrl-C leaves nothing", as
   await assertNothingLeft(sandbox.temporary);
 });
 
+test("the steps of the README are steps of the page", async () => {
+  const readme = await readFile(join(CHECKOUT, "README.md"), "utf8");
+  const [, section = ""] = readme.split("## Step by step");
+  const commands = (section.split("```")[1] ?? "").split("\n").filter((line) => line.startsWith("kubectl "));
+  assert.ok(commands.length > 5);
+  const page = stepsOf(await readFile(join(CHECKOUT, PAGE), "utf8")).map(({ command }) => command);
+  assert.deepEqual(
+    commands.filter((command) => !page.includes(command)),
+    [],
+  );
+});
+
 test("Ctrl-C while it starts leaves nothing", async (t) => {
   if (!(await requireTools(t))) return;
   const sandbox = await startSandbox(t);
