@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, lstat, mkdir, readdir } from "node:fs/promises";
+import { chmod, cp, lstat, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
@@ -10,9 +10,12 @@ import type { TestContext } from "node:test";
 import packageManifest from "../../package.json" with { type: "json" };
 import { list, mapOf, number, object, string } from "../../src/kubernetes/shape.ts";
 import { CHECKOUT } from "../foresail.ts";
+import { sharedControlPlane } from "../harness/control-plane.ts";
+import { eventually } from "../harness/eventually.ts";
 import { findBuildah, openBuildah } from "../harness/image.ts";
 import type { Buildah } from "../harness/image.ts";
 import { anything } from "../manifests.ts";
+import { installRights } from "./managed-foresail.ts";
 
 const IMAGE = "foresail:test";
 /** Nobody's, as OpenShift chooses them. */
@@ -39,6 +42,7 @@ interface Built {
   readonly entrypoint: readonly string[];
 }
 
+const controlPlane = sharedControlPlane();
 let built: Promise<Built> | undefined;
 let opened: Buildah | undefined;
 after(() => opened?.remove());
@@ -145,42 +149,103 @@ test("serves under any user, and ends with 0 when it is told to", async (t) => {
   const certificates = join(set.buildah.folder, "certs");
   await mkdir(certificates, { recursive: true });
   await chmod(certificates, 0o777);
-  const [program, ...flags] = set.buildah.command;
   const start = performance.now();
+  const served = await startContainer(
+    set,
+    [`--volume=${certificates}:/certs`, `--volume=${join(CHECKOUT, "examples/mesh")}:/state:ro`],
+    ["--mesh-state=/state", "--tls-self-signed=/certs"],
+  );
+  t.diagnostic(`it serves ${Math.round(performance.now() - start)} ms after buildah run`);
+  const answer = await fetch(`${served.probes}/readyz`);
+  assert.equal(answer.status, 200, await answer.text());
+  assert.equal(await served.stop(), 0, served.log.join("\n"));
+});
+
+test("needs nothing but what every Pod has: finds its cluster, its configuration and its certificates", async (t) => {
+  const set = await onStage(t);
+  const cluster = await controlPlane(t);
+  if (!set || !cluster) return;
+  await installRights(cluster);
+  const account = join(set.buildah.folder, "serviceaccount");
+  await mkdir(account, { recursive: true });
+  await cp(cluster.caFile, join(account, "ca.crt"));
+  await writeFile(join(account, "namespace"), "foresail");
+  const { stdout: token } = await cluster.kubectl(["create", "token", "foresail", "-n", "foresail"]);
+  await writeFile(join(account, "token"), token.trim());
+
+  const { hostname, port } = new URL(cluster.url);
+  const served = await startContainer(set, [
+    `--volume=${account}:/var/run/secrets/kubernetes.io/serviceaccount:ro`,
+    `--env=KUBERNETES_SERVICE_HOST=${hostname}`,
+    `--env=KUBERNETES_SERVICE_PORT=${port}`,
+  ]);
+  await eventually("it is ready", async () => (await fetch(`${served.probes}/readyz`)).ok, READY_WITHIN_MS);
+  const { code } = await cluster.kubectl(["get", "secret", "foresail-ca", "-n", "foresail"]);
+  assert.equal(code, 0);
+
+  const rules = { "config.yaml": "rules: { destination-rule-is-looked-up: Wran }" };
+  const metadata = { name: "foresail", namespace: "foresail" };
+  await cluster.kubectl(
+    ["apply", "-f", "-"],
+    JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: rules }),
+  );
+  const isInvalid = async () =>
+    (await (await fetch(`${served.probes}/metrics`)).text()).includes("\nforesail_config_valid 0\n");
+  await eventually("it has seen the broken edit", isInvalid, READY_WITHIN_MS);
+  assert.equal(await served.stop(), 0, served.log.join("\n"));
+});
+
+interface Served {
+  readonly probes: string;
+  readonly log: readonly string[];
+  /** Returns the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** `serve` on free ports, under any user, in the network of this machine. */
+async function startContainer(
+  { buildah, container, entrypoint }: Built,
+  flags: readonly string[],
+  args: readonly string[] = [],
+): Promise<Served> {
+  const [program, ...storage] = buildah.command;
+  const command = ["serve", "--listen=127.0.0.1:0", "--metrics=127.0.0.1:0", ...args];
   const child = spawn(
     program,
     [
-      ...flags,
+      ...storage,
       "run",
       "--isolation=chroot",
       `--user=${ANY_USER}`,
-      `--volume=${certificates}:/certs`,
-      `--volume=${join(CHECKOUT, "examples/mesh")}:/state:ro`,
-      set.container,
+      ...flags,
+      container,
       "--",
-      ...set.entrypoint,
-      "serve",
-      "--mesh-state=/state",
-      "--tls-self-signed=/certs",
-      "--listen=127.0.0.1:0",
-      "--metrics=127.0.0.1:0",
+      ...entrypoint,
+      ...command,
     ],
-    { stdio: ["ignore", "ignore", "pipe"], timeout: READY_WITHIN_MS },
+    { stdio: ["ignore", "ignore", "pipe"] },
   );
   const ended = once(child, "exit");
   const log: string[] = [];
-  for await (const line of createInterface(child.stderr)) {
+  const { promise: listening, resolve, reject } = Promise.withResolvers<{ pid: number; probes: string }>();
+  createInterface(child.stderr).on("line", (line) => {
     log.push(line);
     const { msg, pid, probes } = lineShape.read(parsed(line)) ?? {};
-    if (msg !== "listening" || pid === undefined) continue;
-    t.diagnostic(`it serves ${Math.round(performance.now() - start)} ms after buildah run`);
-    const answer = await fetch(`${probes}/readyz`);
-    assert.equal(answer.status, 200, await answer.text());
-    // buildah passes no signal on.
-    process.kill(pid, "SIGINT");
-  }
-  assert.deepEqual(await ended, [0, null], log.join("\n"));
-});
+    if (msg === "listening" && pid !== undefined && probes !== undefined) resolve({ pid, probes });
+  });
+  void ended.then(() => reject(new Error(`it ended: ${log.join("\n")}`)));
+  const { pid, probes } = await listening;
+  return {
+    probes,
+    log,
+    async stop() {
+      // buildah passes no signal on.
+      process.kill(pid, "SIGINT");
+      await ended;
+      return child.exitCode;
+    },
+  };
+}
 
 function parsed(line: string): unknown {
   try {
