@@ -1,5 +1,5 @@
 /** How an istio-proxy stops: what its agent does on SIGTERM, and the hook that makes a classic sidecar wait for its app. */
-import type { Container, Labels } from "../kubernetes/objects.ts";
+import type { Container } from "../kubernetes/objects.ts";
 
 /** What the API server fills in before any webhook sees the Pod: it may be unset. */
 export const DEFAULT_GRACE_SECONDS = 30;
@@ -117,10 +117,4 @@ export function isSidecar({ image = "", args = [], env = [] }: Container): boole
   const isRole = role === "sidecar" || role.startsWith("-");
   const hasEnvoy = !env.some(({ name, value }) => name === "DISABLE_ENVOY" && isTrue(value));
   return isRole && hasEnvoy && !/(?:^|\/)ztunnel[^/]*$/.test(image);
-}
-
-/** Whether injection gives the Pod only an agent for gRPC, and no Envoy. */
-export function isProxyless(annotations: Labels): boolean {
-  const templates = (annotations["inject.istio.io/templates"] ?? "").split(",").map((name) => name.trim());
-  return templates.includes("grpc-agent") || templates.includes("grpc-simple");
 }

@@ -98,7 +98,7 @@ export function findInjectedProxy(spec: PodSpec): InjectedProxy | undefined {
 
 /** What kind of gateway a Pod is by its labels and annotations; undefined if it is none. */
 export function gatewayKindOf(labels: Labels, annotations: Labels): "gateway" | "waypoint" | undefined {
-  const templates = (annotations["inject.istio.io/templates"] ?? "").split(",").map((name) => name.trim());
+  const templates = templatesOf(annotations);
   const managed = labels["gateway.istio.io/managed"];
   if (templates.includes("waypoint") || managed === "istio.io-mesh-controller") return "waypoint";
   if (templates.includes("gateway") || managed !== undefined) return "gateway";
@@ -107,3 +107,13 @@ export function gatewayKindOf(labels: Labels, annotations: Labels): "gateway" | 
 }
 
 const GATEWAY_LABELS = ["ingressgateway", "egressgateway", "eastwestgateway"];
+
+/** Whether injection gives the Pod only an agent for gRPC, and no Envoy. */
+export function isProxyless(annotations: Labels): boolean {
+  const templates = templatesOf(annotations);
+  return !templates.includes("sidecar") && templates.some((name) => name.startsWith("grpc-"));
+}
+
+function templatesOf(annotations: Labels): readonly string[] {
+  return (annotations["inject.istio.io/templates"] ?? "").split(",").map((name) => name.trim());
+}

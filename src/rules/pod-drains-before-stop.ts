@@ -8,7 +8,6 @@ import {
   isDistroless,
   isDrainHook,
   isFaqHook,
-  isProxyless,
   isSidecar,
   isTrue,
   leastGraceSeconds,
@@ -25,7 +24,7 @@ import {
 import { drainSecondsOf, drainSettingsOf, PROXY_CONFIG_FIELD } from "../istio/drain-settings.ts";
 import type { DrainSettings } from "../istio/drain-settings.ts";
 import { holds } from "../istio/gates.ts";
-import { findInjectedProxy, gatewayKindOf, injectionOf } from "../istio/injection.ts";
+import { findInjectedProxy, gatewayKindOf, injectionOf, isProxyless } from "../istio/injection.ts";
 import type { InjectedProxy } from "../istio/injection.ts";
 import type { ProxySettings } from "../istio/proxy-config.ts";
 import { versionOfImage } from "../istio/versions.ts";

@@ -1,6 +1,6 @@
 import { holds } from "../istio/gates.ts";
 import { EXCLUDE_INBOUND, exclusionOf, interceptionOf, portsIn } from "../istio/inbound-ports.ts";
-import { findInjectedProxy, gatewayKindOf, injectionOf } from "../istio/injection.ts";
+import { findInjectedProxy, gatewayKindOf, injectionOf, isProxyless } from "../istio/injection.ts";
 import type { Injection, InjectorSettings } from "../istio/injection.ts";
 import { findStrictPolicy } from "../istio/peer-authentication.ts";
 import { isAnsweredByAgent, isKnownUnrewritten, judgeProbes } from "../istio/probe-repair.ts";
@@ -226,12 +226,6 @@ function injectionIn(
     hostNetwork: pod.hostNetwork,
   };
   return injectionOf(query, cluster.mesh.injectors);
-}
-
-/** Proxyless gRPC: an agent, and nothing that intercepts. */
-function isProxyless(annotations: Labels): boolean {
-  const templates = (annotations["inject.istio.io/templates"] ?? "").split(",").map((name) => name.trim());
-  return templates.some((name) => name.startsWith("grpc-")) && !templates.includes("sidecar");
 }
 
 function* checkNames(probes: readonly AppProbe[], { path }: PodTemplate): Iterable<ProbeFinding> {

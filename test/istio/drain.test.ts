@@ -9,7 +9,6 @@ import {
   isDistroless,
   isDrainHook,
   isFaqHook,
-  isProxyless,
   isSidecar,
   isTrue,
   leastGraceSeconds,
@@ -129,11 +128,4 @@ test("tells a sidecar's proxy from other containers of that name", () => {
     assert.equal(isSidecar({ image, args: ["proxy", role] }), false);
   assert.equal(isSidecar({ image: "istio/ztunnel:1.24.0" }), false);
   assert.equal(isSidecar({ image, env: [{ name: "DISABLE_ENVOY", value: "true" }] }), false);
-});
-
-test("tells proxyless gRPC by its injection template", () => {
-  assert.equal(isProxyless({ "inject.istio.io/templates": "grpc-agent" }), true);
-  assert.equal(isProxyless({ "inject.istio.io/templates": "custom, grpc-simple" }), true);
-  assert.equal(isProxyless({ "inject.istio.io/templates": "sidecar,custom" }), false);
-  assert.equal(isProxyless({}), false);
 });

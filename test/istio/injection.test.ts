@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { findInjectedProxy, gatewayKindOf, injectionOf } from "../../src/istio/injection.ts";
+import { findInjectedProxy, gatewayKindOf, injectionOf, isProxyless } from "../../src/istio/injection.ts";
 import type { InjectionQuery, Injector } from "../../src/istio/injection.ts";
 
 const INJECT = "sidecar.istio.io/inject";
@@ -156,4 +156,12 @@ test("a gateway's kind is told by its labels and its templates", () => {
   assert.equal(gatewayKindOf({ "gateway.istio.io/managed": "istio.io-gateway-controller" }, {}), "gateway");
   assert.equal(gatewayKindOf({ "gateway.networking.k8s.io/gateway-name": "edge" }, {}), "gateway");
   assert.equal(gatewayKindOf({}, {}), undefined);
+});
+
+test("tells proxyless gRPC by its injection template", () => {
+  assert.equal(isProxyless({ "inject.istio.io/templates": "grpc-agent" }), true);
+  assert.equal(isProxyless({ "inject.istio.io/templates": "custom, grpc-simple" }), true);
+  assert.equal(isProxyless({ "inject.istio.io/templates": "sidecar,custom" }), false);
+  assert.equal(isProxyless({ "inject.istio.io/templates": "sidecar,grpc-agent" }), false);
+  assert.equal(isProxyless({}), false);
 });
