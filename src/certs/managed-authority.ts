@@ -66,10 +66,9 @@ export function parseAuthority(cert: string, key: string): StoredAuthority {
       ? authorityProblem(certificate)
       : "its key belongs to another certificate";
     if (problem !== undefined) return { unusable: problem, previous: ours([certificate, ...others]) };
-    return {
-      signing: { cert: formatCertificates([certificate]), key, certificate },
-      previous: others.filter((other) => authorityProblem(other) === undefined),
-    };
+    // What others make may be encoded or limited so that API servers do not accept what is signed with it.
+    if (!isOurs(certificate)) return { unusable: "it is not one that foresail made", previous: ours(others) };
+    return { signing: { cert: formatCertificates([certificate]), key, certificate }, previous: ours(others) };
   } catch (error) {
     if (!(error instanceof ForesailError)) throw error;
     return { unusable: error.message, previous: ours(first ? [first, ...others] : []) };
@@ -79,9 +78,12 @@ export function parseAuthority(cert: string, key: string): StoredAuthority {
 /** The certificates of a caBundle or a Secret that foresail made as CAs. */
 export function ours(certificates: readonly X509Certificate[]): readonly X509Certificate[] {
   return certificates.filter(
-    (certificate) =>
-      certificate.subject.startsWith(`CN=${AUTHORITY_NAME} `) && authorityProblem(certificate) === undefined,
+    (certificate) => isOurs(certificate) && authorityProblem(certificate) === undefined,
   );
+}
+
+function isOurs({ subject }: X509Certificate): boolean {
+  return subject.startsWith(`CN=${AUTHORITY_NAME} `);
 }
 
 export function authorityChange(

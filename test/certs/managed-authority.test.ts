@@ -131,6 +131,8 @@ test("says why a Secret cannot be used, and keeps its CAs", async () => {
       authority.cert,
     ],
     [foreign.cert, other.key, "its key belongs to another certificate", ""],
+    [foreign.cert, foreign.key, "it is not one that foresail made", ""],
+    [foreign.cert + authority.cert, foreign.key, "it is not one that foresail made", authority.cert],
     [other.key, authority.key, "Cannot use the certificate tls.crt: it holds a private key", ""],
   ];
   for (const [cert, key, unusable, previous] of cases) {
