@@ -62,6 +62,8 @@ export interface Metrics {
   countOutcome(outcome: Outcome): void;
   countFailures(failures: Outcome["failures"]): void;
   countObstacle(obstacle: Obstacle): void;
+  /** A refusal that became a warning. */
+  countUnconfirmed(): void;
   countRejection(reason: RejectionReason): void;
   countShed(): void;
 }
@@ -120,6 +122,10 @@ export function createMetrics(sources: MetricSources, kinds: ReadonlySet<Kind>):
   );
   const oversize = counter("foresail_oversize_total", "Reviews too large to be checked");
   const expired = counter("foresail_deadline_exceeded_total", "Reviews that could not be checked in time");
+  const unconfirmed = counter(
+    "foresail_unconfirmed_total",
+    "Reviews not refused because the API server could not be asked about what is missed",
+  );
   const shed = counter("foresail_shed_total", "Requests sent away with 503 because too much was in flight");
 
   const reviews = new Map<string, ReviewTally>();
@@ -163,6 +169,7 @@ export function createMetrics(sources: MetricSources, kinds: ReadonlySet<Kind>):
       else if (obstacle === "deadline") expired.inc();
     },
     countRejection: (reason) => rejected.inc({ reason }),
+    countUnconfirmed: () => unconfirmed.inc(),
     countShed: () => shed.inc(),
   };
 }

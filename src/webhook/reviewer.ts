@@ -120,7 +120,12 @@ function decide(
     }
     return options
       .confirm([...misses], decideUntil)
-      .then((isConfirmed) => answerWith(run(isConfirmed ? policy : { ...policy, denyIsWeakened: true })))
+      .then((isConfirmed) => {
+        if (isConfirmed) return answerWith(run(policy));
+        options.metrics.countUnconfirmed();
+        options.log.warn(factsOf(endpoint, request), "not confirmed by the API server, so not refused");
+        return answerWith(run({ ...policy, denyIsWeakened: true }));
+      })
       .catch(fail);
   } catch (error) {
     return fail(error);

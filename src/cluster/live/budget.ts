@@ -2,6 +2,7 @@
 export class Budget {
   readonly #perSecond: number;
   readonly #burst: number;
+  /** Below zero while some wait for their turn. */
   #left: number;
   #countedAt = performance.now();
 
@@ -11,13 +12,14 @@ export class Budget {
     this.#left = burst;
   }
 
-  /** False, and nothing is taken, if there are not so many. */
-  take(count: number): boolean {
+  /** Takes one, and returns how many milliseconds it has to wait; undefined, and none is taken, if that is too long. */
+  reserve(maxWaitMs: number): number | undefined {
     const now = performance.now();
     this.#left = Math.min(this.#burst, this.#left + ((now - this.#countedAt) / 1000) * this.#perSecond);
     this.#countedAt = now;
-    if (count > this.#left) return false;
-    this.#left -= count;
-    return true;
+    const waitMs = Math.max(0, ((1 - this.#left) / this.#perSecond) * 1000);
+    if (waitMs > maxWaitMs) return undefined;
+    this.#left -= 1;
+    return waitMs;
   }
 }
