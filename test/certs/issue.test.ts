@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { checkServerIdentity, connect } from "node:tls";
 import { issueAuthority, issueServingCertificate } from "../../src/certs/issue.ts";
 import { DAY_MS, issuePair, openssl, startServer, temporaryFolder } from "./certificates.ts";
+import { skipOrFail } from "../harness/tools.ts";
 
 /** OIDs in DER: ecdsa-with-SHA256, and keyUsage with `critical` and the two bytes of its bits. */
 const ECDSA_WITH_SHA256 = "06082a8648ce3d040302";
@@ -110,7 +111,9 @@ test("a client that trusts another CA refuses the server", async (t) => {
 });
 
 test("openssl verifies both certificates against a bundle of two CAs", async (t) => {
-  if (openssl("version") === undefined) return t.skip("openssl is not on PATH");
+  if (openssl("version") === undefined) {
+    return skipOrFail(t, { tool: "openssl", needs: "openssl", remedy: "install openssl" });
+  }
   const folder = temporaryFolder(t);
   const pairs = await Promise.all([issuePair(), issuePair()]);
   const bundle = join(folder, "bundle.crt");

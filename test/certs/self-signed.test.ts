@@ -25,6 +25,7 @@ import {
 } from "../../src/certs/self-signed.ts";
 import { watchCertificateFiles } from "../../src/certs/serving-certificate.ts";
 import { DAY_MS, issuePair, openssl, readCertificate, startServer, temporaryFolder } from "./certificates.ts";
+import { skipOrFail } from "../harness/tools.ts";
 
 const NOW = Date.UTC(2027, 0, 1);
 const FILES = ["ca.crt", "ca.key", "tls.crt", "tls.key"];
@@ -245,7 +246,9 @@ test("keys that foresail did not make are kept aside, once", async (t) => {
 
 test("an RSA CA cannot issue our EC certificates and is kept aside", async (t) => {
   const directory = temporaryFolder(t);
-  if (openssl("version") === undefined) return t.skip("openssl is not on PATH");
+  if (openssl("version") === undefined) {
+    return skipOrFail(t, { tool: "openssl", needs: "openssl", remedy: "install openssl" });
+  }
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const [certFile, keyFile] = [join(directory, "ca.crt"), join(directory, "ca.key")];
   writeFileSync(keyFile, privateKey.export({ type: "pkcs8", format: "pem" }));
