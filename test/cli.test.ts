@@ -64,6 +64,16 @@ describe("wrong usage ends with 2, says what is wrong, and prints no report", ()
       stderr: 'foresail: --assume istio: "new" is no version\nWrite for example istio=1.10.\n',
     },
     {
+      args: ["check", ".", "--dry-run"],
+      stderr:
+        "foresail: --dry-run is only for --fix\nWrite --fix --dry-run to see what --fix would change.\n",
+    },
+    {
+      args: ["check", ".", "--baseline", "a.json", "--write-baseline", "a.json"],
+      stderr:
+        "foresail: --baseline and --write-baseline rule each other out\nWrite the baseline once with --write-baseline, and check with --baseline from then on.\n",
+    },
+    {
       args: ["serve", "--listen", "nowhere"],
       stderr:
         'foresail: --listen "nowhere" is no address\nWrite HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443.\n',

@@ -16,6 +16,11 @@ export interface CheckOptions {
   readonly rule: readonly string[];
   readonly skip: readonly string[];
   readonly audit?: boolean;
+  readonly fix?: boolean;
+  readonly dryRun?: boolean;
+  /** A file; at most one of the two. */
+  readonly baseline?: string;
+  readonly writeBaseline?: string;
 }
 
 /** Where foresail's certificate comes from in a cluster. */

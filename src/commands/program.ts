@@ -102,6 +102,10 @@ function addCheck(program: Command, actions: Actions): void {
     .addOption(repeatable("--rule <ID>", "only this rule"))
     .addOption(repeatable("--skip <ID>", "not this rule"))
     .option("--audit", "list findings that only audit, too (JSON always has them)")
+    .option("--fix", "make the repairs in the files themselves")
+    .option("--dry-run", "with --fix: only show what it would change")
+    .option("--baseline <FILE>", "leave out the findings that stand in this file")
+    .option("--write-baseline <FILE>", "write the findings of today to this file, to be left out from now on")
     .addHelpText("after", EXIT_CODES)
     .action((paths: string[], options: CheckOptions) => actions.check(paths, { ...CHECK_LISTS, ...options }));
 }
