@@ -2,6 +2,7 @@
 
 /** Each has a row in docs/errors.md. Never reused. */
 export type ErrorCode =
+  | "BASELINE_UNREADABLE"
   | "CERTIFICATE_UNREADABLE"
   | "CLUSTER_UNREACHABLE"
   | "CONFIG_INVALID"

@@ -5,6 +5,7 @@ import type { ClusterState } from "../cluster/view.ts";
 import { evaluate, OWN_ID } from "../engine/evaluate.ts";
 import { render } from "../engine/render.ts";
 import type { Circumstances, Verdict } from "../engine/verdict.ts";
+import { formatStableField } from "../kubernetes/field-path.ts";
 import { isObject } from "../kubernetes/json.ts";
 import { groupOf, KIND_FACTS } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
@@ -136,5 +137,12 @@ function duplicateVerdict(earlier: Subject, { manifest: later }: Subject, policy
 function place({ manifest, namespace }: Subject, verdict: Verdict): ReportedFinding {
   const { apiVersion, kindName, name, file } = manifest;
   const { line, column } = manifest.position(verdict.field);
-  return { verdict, object: { apiVersion, kind: kindName, namespace, name }, file, line, column };
+  return {
+    verdict,
+    object: { apiVersion, kind: kindName, namespace, name },
+    file,
+    line,
+    column,
+    stableField: formatStableField(verdict.field, manifest.object),
+  };
 }

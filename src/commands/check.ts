@@ -14,6 +14,7 @@ import type { Terminal } from "../report/terminal.ts";
 import { renderText } from "../report/text.ts";
 import type { MeshSettings, Policy } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
+import { openBaseline } from "./check-baseline.ts";
 import { checkManifests } from "./check-manifests.ts";
 import type { CheckFailure } from "./check-manifests.ts";
 import { namespaceOf, parseAssumptions, refuseContradictions, ruleFilter } from "./check-options.ts";
@@ -30,21 +31,25 @@ export async function check(
 ): Promise<CommandResult> {
   refuseContradictions(options);
   const isWanted = ruleFilter(options, rules);
+  const namespace = namespaceOf(options.namespace);
   const assume = parseAssumptions(options.assume);
   const configuration = await configurationOf(options.config, rules);
   const mesh = { ...configuration.mesh, assume: { ...configuration.mesh.assume, ...assume } };
+  const acceptKnown = await openBaseline(options, isWanted);
   const input = await readManifests(paths, paths.includes("-") ? await text(process.stdin) : undefined);
 
-  const { findings, failures } = checkManifests({
+  const outcome = checkManifests({
     manifests: input.manifests,
     state: await stateOf(options.meshState, mesh),
-    namespace: namespaceOf(options.namespace),
+    namespace,
     rules,
     policy: onlyRules(configuration.policy, rules, isWanted),
     today: new Date().toISOString().slice(0, "YYYY-MM-DD".length),
   });
+  const found = outcome.findings.filter(({ verdict }) => isWanted(verdict.rule));
+  const { findings, lines } = await acceptKnown(found);
   const report: Report = {
-    findings: findings.filter(({ verdict }) => isWanted(verdict.rule)),
+    findings,
     documents: input.documents,
     objects: input.manifests.length,
     skipped: input.skipped,
@@ -57,7 +62,8 @@ export async function check(
         ({ line, column, message }) => `${options.config}:${line}:${column}: ${message}`,
       ),
       ...problemsOf(input, paths),
-      ...failures.map(failureLine),
+      ...outcome.failures.map(failureLine),
+      ...lines,
     ],
     exitCode: exitCodeOf(report, options.failOn),
   };

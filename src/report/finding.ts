@@ -15,6 +15,8 @@ export interface ReportedFinding {
   /** From 1: where the field stands, or its nearest parent that is there. */
   readonly line: number;
   readonly column: number;
+  /** The field as it stays when items of lists move. */
+  readonly stableField: string;
 }
 
 export interface Report {

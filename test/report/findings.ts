@@ -13,6 +13,7 @@ export function finding({ verdict, object, ...place }: FindingChange = {}): Repo
     file: "web.yaml",
     line: 4,
     column: 3,
+    stableField: "metadata.labels.owner",
     ...place,
     object: { apiVersion: "v1", kind: "Service", namespace: "shop", name: "web", ...object },
     verdict: {
