@@ -3,8 +3,6 @@ import { text } from "node:stream/consumers";
 import { readManifests } from "../cluster/manifests.ts";
 import type { Manifests } from "../cluster/manifests.ts";
 import { loadMeshState } from "../cluster/mesh-state.ts";
-import { DEFAULT_CONFIGURATION } from "../config/configuration.ts";
-import type { Configuration } from "../config/configuration.ts";
 import { printable } from "../engine/render.ts";
 import { countByAction } from "../report/finding.ts";
 import type { Report } from "../report/finding.ts";
@@ -17,8 +15,9 @@ import type { AnyRule } from "../rules/rule.ts";
 import { openBaseline } from "./check-baseline.ts";
 import { checkManifests } from "./check-manifests.ts";
 import type { CheckFailure } from "./check-manifests.ts";
-import { namespaceOf, parseAssumptions, refuseContradictions, ruleFilter } from "./check-options.ts";
+import { namespaceOf, refuseContradictions, ruleFilter } from "./check-options.ts";
 import type { CheckOptions } from "./options.ts";
+import { configurationProblems, readConfiguration } from "./read-configuration.ts";
 import type { CommandResult, ExitCode } from "./result.ts";
 import { writeWhole } from "./write-file.ts";
 
@@ -32,15 +31,13 @@ export async function check(
   refuseContradictions(options);
   const isWanted = ruleFilter(options, rules);
   const namespace = namespaceOf(options.namespace);
-  const assume = parseAssumptions(options.assume);
-  const configuration = await configurationOf(options.config, rules);
-  const mesh = { ...configuration.mesh, assume: { ...configuration.mesh.assume, ...assume } };
+  const configuration = await readConfiguration(options, rules);
   const acceptKnown = await openBaseline(options, isWanted);
   const input = await readManifests(paths, paths.includes("-") ? await text(process.stdin) : undefined);
 
   const outcome = checkManifests({
     manifests: input.manifests,
-    state: await stateOf(options.meshState, mesh),
+    state: await stateOf(options.meshState, configuration.mesh),
     namespace,
     rules,
     policy: onlyRules(configuration.policy, rules, isWanted),
@@ -58,9 +55,7 @@ export async function check(
   return {
     report: await deliver(report, options, terminal),
     problems: [
-      ...configuration.warnings.map(
-        ({ line, column, message }) => `${options.config}:${line}:${column}: ${message}`,
-      ),
+      ...configurationProblems(options, configuration),
       ...problemsOf(input, paths),
       ...outcome.failures.map(failureLine),
       ...lines,
@@ -75,12 +70,6 @@ function onlyRules(policy: Policy, rules: readonly AnyRule[], isWanted: (id: str
     .filter(({ id }) => !isWanted(id))
     .map(({ id }) => [id, { action: "Off", options: {} }] as const);
   return { ...policy, rules: new Map([...policy.rules, ...off]) };
-}
-
-async function configurationOf(file: string | undefined, rules: readonly AnyRule[]): Promise<Configuration> {
-  if (file === undefined) return DEFAULT_CONFIGURATION;
-  const { loadConfiguration } = await import("../config/file.ts");
-  return loadConfiguration(file, rules);
 }
 
 /** Files never hold the whole cluster. */

@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createApiServer } from "../../src/api-server/client.ts";
 import type { ApiServer } from "../../src/api-server/client.ts";
-import { findApi } from "../../src/cluster/live/discovery.ts";
+import { findList } from "../../src/cluster/live/discovery.ts";
 import { Reflector } from "../../src/cluster/live/reflector.ts";
 import type { ReflectorOptions, ReflectorTimes } from "../../src/cluster/live/reflector.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";
@@ -291,10 +291,7 @@ test("takes a kind that is not served for absent, and finds it when it is instal
   const kind = "WorkloadEntry";
   const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
   const reflected = reflect(t, stage, {
-    find: async (signal) => {
-      const found = await findApi(client, kind, signal);
-      return found && `${found}/workloadentries`;
-    },
+    find: (signal) => findList(client, kind, "istio-system", signal),
   });
   await eventually("it is absent", () => reflected.reflector.state === "absent");
 

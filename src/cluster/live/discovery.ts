@@ -14,8 +14,21 @@ const resourcesShape = object({ resources: list(object({ name: string })) });
 
 const NOT_FOUND = 404;
 
+/** Where all objects of the kind are listed, ConfigMaps only those of Istio; undefined if the API server does not serve the kind. */
+export async function findList(
+  api: ApiServer,
+  kind: Kind,
+  istioNamespace: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const path = await findApi(api, kind, signal);
+  if (path === undefined) return undefined;
+  const { plural } = KIND_FACTS[kind];
+  return kind === "ConfigMap" ? `${path}/namespaces/${istioNamespace}/${plural}` : `${path}/${plural}`;
+}
+
 /** `/apis/GROUP/VERSION` in the version that the API server prefers; undefined if it does not serve the kind. */
-export async function findApi(api: ApiServer, kind: Kind, signal: AbortSignal): Promise<string | undefined> {
+async function findApi(api: ApiServer, kind: Kind, signal: AbortSignal): Promise<string | undefined> {
   const { group, plural } = KIND_FACTS[kind];
   if (group === "") return "/api/v1";
   const { preferredVersion, versions = [] } = (await read(api, `/apis/${group}`, groupShape, signal)) ?? {};

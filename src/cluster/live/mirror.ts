@@ -1,10 +1,10 @@
 /** A store that follows an API server: all objects of some kinds, kept up to date. */
 import { setImmediate } from "node:timers/promises";
 import type { ApiServer } from "../../api-server/client.ts";
-import { KIND_FACTS, readObject } from "../../kubernetes/objects.ts";
+import { readObject } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
 import type { Plane } from "../../rules/cluster-view.ts";
-import { findApi } from "./discovery.ts";
+import { findList } from "./discovery.ts";
 import { Reflector } from "./reflector.ts";
 import type { ReflectorTimes, Sink } from "./reflector.ts";
 import { Store } from "../store.ts";
@@ -47,10 +47,7 @@ export function startMirror(options: MirrorOptions): Mirror {
       kind,
       new Reflector({
         api,
-        find: async (signal) => {
-          const path = await findApi(api, kind, signal);
-          return path === undefined ? undefined : path + resourcePath(kind, istioNamespace);
-        },
+        find: (signal) => findList(api, kind, istioNamespace, signal),
         isMetadataOnly: kind === "Pod",
         trim: trimFor(kind),
         sink: sinkFor(kind, store, plane, (problem) => onProblem(kind, problem)),
@@ -73,11 +70,6 @@ export function startMirror(options: MirrorOptions): Mirror {
       await Promise.all([...reflectors.values()].map((reflector) => reflector.stop()));
     },
   };
-}
-
-function resourcePath(kind: Kind, istioNamespace: string): string {
-  const { plural } = KIND_FACTS[kind];
-  return kind === "ConfigMap" ? `/namespaces/${istioNamespace}/${plural}` : `/${plural}`;
 }
 
 function sinkFor(kind: Kind, store: Store, plane: Plane, onProblem: (problem: Error) => void): Sink {
