@@ -1,7 +1,8 @@
 /** The hostnames of the mesh, found by name, by wildcard, and by the Service's short name. */
 import { coversHost, isWildcard, serviceHostname } from "../istio/hosts.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
-import type { MeshHost } from "../rules/cluster-view.ts";
+import { createdAt } from "../istio/lookup/age.ts";
+import type { MeshHost } from "../istio/lookup/mesh.ts";
 
 const EXPORT_TO = "networking.istio.io/exportTo";
 
@@ -25,6 +26,8 @@ export class HostIndex {
       name,
       exportTo: exportTo.filter((one) => one !== ""),
       isExternalName: service.spec?.type === "ExternalName",
+      ports: (service.spec?.ports ?? []).flatMap(({ port }) => port ?? []),
+      createdAt: createdAt(service.metadata),
     });
     addTo(this.#namespacesOfService, name, namespace);
   }
@@ -35,10 +38,16 @@ export class HostIndex {
   }
 
   addServiceEntry(entry: Kinds["ServiceEntry"], namespace: string, name: string): void {
-    const exportTo = entry.spec?.exportTo ?? [];
-    for (const hostname of hostsOf(entry)) {
-      this.#add({ hostname, kind: "ServiceEntry", namespace, name, exportTo, isExternalName: false });
-    }
+    const owner = {
+      kind: "ServiceEntry",
+      namespace,
+      name,
+      exportTo: entry.spec?.exportTo ?? [],
+      isExternalName: false,
+      ports: (entry.spec?.ports ?? []).flatMap(({ number }) => number ?? []),
+      createdAt: createdAt(entry.metadata),
+    } as const;
+    for (const hostname of hostsOf(entry)) this.#add({ ...owner, hostname });
   }
 
   deleteServiceEntry(entry: Kinds["ServiceEntry"], namespace: string, name: string): void {

@@ -1,5 +1,6 @@
 /** The mesh's own settings: from the configuration, Istio's ConfigMaps, and the injectors' webhook configurations. */
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
+import { lookupEra } from "../istio/lookup/era.ts";
 import { COMPONENTS, versionOfImage } from "../istio/versions.ts";
 import type { KnownVersion, Versions } from "../istio/versions.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
@@ -16,6 +17,7 @@ const meshConfigShape = object({
   rootNamespace: string,
   defaultDestinationRuleExportTo: list(string),
   defaultServiceExportTo: list(string),
+  defaultVirtualServiceExportTo: list(string),
   defaultConfig: object({ terminationDrainDuration: string, proxyMetadata: mapOf(string) }),
 });
 
@@ -25,7 +27,7 @@ const injectorValuesShape = object({
   global: object({ proxy: object({ excludeInboundPorts: intOrString, excludeOutboundPorts: intOrString }) }),
 });
 
-export function meshOf(store: Store, settings: MeshSettings): Mesh {
+export function meshOf(store: Store, settings: MeshSettings, versions = versionsOf(store, settings)): Mesh {
   const config = readYaml(meshConfigShape, findMeshConfig(store, settings.istioNamespace)?.data?.["mesh"]);
   const drain = config.defaultConfig?.terminationDrainDuration;
   return {
@@ -33,6 +35,8 @@ export function meshOf(store: Store, settings: MeshSettings): Mesh {
     clusterDomain: settings.clusterDomain,
     defaultDestinationRuleExportTo: config.defaultDestinationRuleExportTo ?? [],
     defaultServiceExportTo: config.defaultServiceExportTo ?? [],
+    defaultVirtualServiceExportTo: config.defaultVirtualServiceExportTo ?? [],
+    era: lookupEra(versions),
     multiCluster: settings.multiCluster,
     injectors: store.list("MutatingWebhookConfiguration", "").flatMap(([, one]) => injectorsIn(one)),
     injectorSettings: remembered((revision) => injectorSettings(store, settings.istioNamespace, revision)),

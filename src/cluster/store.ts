@@ -5,6 +5,8 @@ import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
 import type { Plane } from "../rules/cluster-view.ts";
 import { HostIndex } from "./host-index.ts";
 import { PodIndex } from "./pod-index.ts";
+import { RouteIndex } from "./route-index.ts";
+import { RuleIndex } from "./rule-index.ts";
 import { SelectorIndex } from "./selector-index.ts";
 
 interface Stored<K extends Kind> {
@@ -22,6 +24,8 @@ type Shelf<K extends Kind> = Map<string, Map<string, Stored<K>>>;
 
 export class Store {
   readonly hosts: HostIndex;
+  readonly rules: RuleIndex;
+  readonly routes: RouteIndex;
   readonly selectors = new SelectorIndex();
   readonly pods = new PodIndex();
   /** Grows with every change of the mesh's own settings. */
@@ -30,6 +34,8 @@ export class Store {
 
   constructor(clusterDomain: string) {
     this.hosts = new HostIndex(clusterDomain);
+    this.rules = new RuleIndex(clusterDomain);
+    this.routes = new RouteIndex(clusterDomain);
   }
 
   /** Adds the object, or takes the place of the one that has its name. Without a name, each is another one. */
@@ -101,6 +107,8 @@ export class Store {
       this.hosts.addService(readObject(kind, object), namespace, name);
       this.selectors.add(readObject(kind, object), namespace, name);
     } else if (kind === "ServiceEntry") this.hosts.addServiceEntry(readObject(kind, object), namespace, name);
+    else if (kind === "DestinationRule") this.rules.add(readObject(kind, object), namespace, name);
+    else if (kind === "VirtualService") this.routes.add(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) {
       this.pods.add(podKey(kind, namespace, name), namespace, podTemplateOf(kind, readObject(kind, object)));
     }
@@ -113,6 +121,8 @@ export class Store {
       this.selectors.delete(readObject(kind, object), namespace, name);
     } else if (kind === "ServiceEntry")
       this.hosts.deleteServiceEntry(readObject(kind, object), namespace, name);
+    else if (kind === "DestinationRule") this.rules.delete(readObject(kind, object), namespace, name);
+    else if (kind === "VirtualService") this.routes.delete(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) this.pods.delete(podKey(kind, namespace, name));
   }
 }

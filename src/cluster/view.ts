@@ -4,9 +4,12 @@ import type { Versions } from "../istio/versions.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
-import type { ClusterView, Mesh, MeshHost, Miss } from "../rules/cluster-view.ts";
+import type { MeshHost } from "../istio/lookup/mesh.ts";
+import type { ClusterView, Mesh, Miss } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import { clientsIn } from "./clients.ts";
+import { createLookupMesh } from "./lookup-mesh.ts";
+import type { ReadRules } from "./lookup-mesh.ts";
 import { meshOf, versionsOf } from "./mesh.ts";
 import { podKey } from "./store.ts";
 import type { Store } from "./store.ts";
@@ -31,7 +34,7 @@ export function createView(
   missed: (miss: Miss) => void = () => {},
 ): ClusterView<Kind> {
   const { store, settings } = state;
-  const { mesh, versions } = derivedFrom(state);
+  const { mesh, versions, readRules } = derivedFrom(state);
   const isExcluded = (kind: Kind, namespace: string, name: string) =>
     excluded?.kind === kind && excluded.namespace === namespace && excluded.name === name;
   const isShown = ({ kind, namespace, name }: MeshHost) => !isExcluded(kind, namespace, name);
@@ -106,6 +109,7 @@ export function createView(
       namespacesOfService: (name) =>
         store.hosts.namespacesOfService(name).filter((namespace) => !isExcluded("Service", namespace, name)),
     },
+    lookup: createLookupMesh({ store, settings: mesh, readRules, isExcluded }),
     pods: {
       selectedBy(namespace, selector) {
         const shared = sharedLabels(selector);
@@ -140,6 +144,7 @@ interface Derived {
   readonly settings: MeshSettings;
   readonly mesh: Mesh;
   readonly versions: Versions;
+  readonly readRules: ReadRules;
 }
 const DERIVED = new WeakMap<Store, Derived>();
 
@@ -147,11 +152,13 @@ const DERIVED = new WeakMap<Store, Derived>();
 function derivedFrom({ store, settings }: ClusterState): Derived {
   const known = DERIVED.get(store);
   if (known?.generation === store.meshGeneration && known.settings === settings) return known;
+  const versions = versionsOf(store, settings);
   const derived = {
     generation: store.meshGeneration,
     settings,
-    mesh: meshOf(store, settings),
-    versions: versionsOf(store, settings),
+    mesh: meshOf(store, settings, versions),
+    versions,
+    readRules: new WeakMap(),
   };
   DERIVED.set(store, derived);
   return derived;

@@ -13,13 +13,50 @@ export interface Gate {
   readonly source: string;
 }
 
+const CHANGE_NOTES = (minor: string) =>
+  `Istio 1.${minor} change notes, https://istio.io/latest/news/releases/1.${minor}.x/announcing-1.${minor}/change-notes/`;
+const PUSH_CONTEXT =
+  "pilot/pkg/model/push_context.go of the releases, https://github.com/istio/istio/blob/master/pilot/pkg/model/push_context.go";
+
 export const GATES = {
+  destinationRuleExportsMatter: {
+    about: "DestinationRules of one host are merged only where their exportTo agree",
+    component: "istio",
+    since: "1.24",
+    source: CHANGE_NOTES("24"),
+  },
+  destinationRuleOwnNameAmongOthersIsPrivate: {
+    about: "a DestinationRule that names its own namespace beside others is private, by mistake",
+    component: "istio",
+    since: "1.20",
+    until: "1.20.2",
+    source: "istio/istio issue 48312, https://github.com/istio/istio/issues/48312",
+  },
+  destinationRuleSelectors: {
+    about:
+      "DestinationRules have a workloadSelector, and their own namespace alone in exportTo makes them private",
+    component: "istio",
+    since: "1.14",
+    source: CHANGE_NOTES("14"),
+  },
+  destinationRuleSelectorsSortFirst: {
+    about: "DestinationRules with a workloadSelector come before all others",
+    component: "istio",
+    since: "1.22",
+    source: CHANGE_NOTES("22"),
+  },
   exitOnZero: {
     about: "EXIT_ON_ZERO_ACTIVE_CONNECTIONS and MINIMUM_DRAIN_DURATION are read by the proxy's agent",
     component: "istio",
     since: "1.12",
     source:
       "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
+  },
+  externalNameIsAlias: {
+    about: "an ExternalName Service is another name of its target and has no cluster of its own",
+    component: "istio",
+    since: "1.21",
+    source: CHANGE_NOTES("21"),
   },
   grpcProbesRewritten: {
     about: "the injector rewrites gRPC probes",
@@ -41,11 +78,29 @@ export const GATES = {
     since: "1.21",
     source: "kubernetes/kubernetes pull request 97081, https://github.com/kubernetes/kubernetes/pull/97081",
   },
+  kubernetesServicesOwnHosts: {
+    about: "of several owners of a hostname a sidecar takes a Kubernetes Service before ServiceEntries",
+    component: "istio",
+    since: "1.24",
+    source: CHANGE_NOTES("24"),
+  },
   nativeSidecarDrains: {
     about: "a native sidecar is injected with a preStop that begins its drain",
     component: "istio",
     since: "1.20",
     source: "istio/istio pull request 47226, https://github.com/istio/istio/pull/47226",
+  },
+  rootPrivateHostsAreSorted: {
+    about: "of the root namespace's private DestinationRules the one with the longest host wins",
+    component: "istio",
+    since: "1.12",
+    source: PUSH_CONTEXT,
+  },
+  sidecarExclusions: {
+    about: "~namespace/host in a Sidecar's egress takes hosts away",
+    component: "istio",
+    since: "1.31",
+    source: CHANGE_NOTES("31"),
   },
   tcpProbesRewritten: {
     about: "the injector rewrites TCP probes",

@@ -22,6 +22,14 @@ export function coversHost(host: string, hostname: string): boolean {
   return (isWildcard(hostname) ? hostname.slice(1) : hostname).endsWith(host.slice(1));
 }
 
+/** Orders hosts as Istio does: wildcards last, the longest first, then by alphabet (host.MoreSpecific). */
+export function moreSpecific(one: string, other: string): number {
+  const [isOneWild, isOtherWild] = [isWildcard(one), isWildcard(other)];
+  if (isOneWild !== isOtherWild) return isOneWild ? 1 : -1;
+  if (one.length !== other.length) return other.length - one.length;
+  return one < other ? -1 : 1;
+}
+
 const DNS_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?";
 const SERVICE_PARTS = new RegExp(`^(${DNS_LABEL})\\.(${DNS_LABEL})\\.svc\\.(.*)$`);
 

@@ -1,5 +1,5 @@
 /** The kinds that foresail knows, and the fields of them that its rules look at. */
-import { boolean, intOrString, list, mapOf, number, object, string } from "./shape.ts";
+import { anything, boolean, intOrString, list, mapOf, number, object, string } from "./shape.ts";
 import type { Shape, Shaped } from "./shape.ts";
 
 const metadata = object({
@@ -63,6 +63,12 @@ const loadBalancerStatus = object({
   loadBalancer: object({ ingress: list(object({ ip: string, hostname: string, ipMode: string })) }),
 });
 
+/** Which settings there are, and their JSON. */
+const trafficPolicy = mapOf(anything);
+
+const destination = object({ host: string, port: object({ number }) });
+const routes = list(object({ route: list(object({ destination })) }));
+
 const SHAPES = {
   ConfigMap: object({ metadata, data: mapOf(string) }),
   CronJob: object({
@@ -77,6 +83,8 @@ const SHAPES = {
       host: string,
       exportTo: list(string),
       workloadSelector: object({ matchLabels: mapOf(string) }),
+      subsets: list(object({ name: string, labels: mapOf(string), trafficPolicy })),
+      trafficPolicy,
     }),
   }),
   GatewayClass: object({ metadata, spec: object({ controllerName: string }) }),
@@ -121,8 +129,41 @@ const SHAPES = {
     }),
     status: loadBalancerStatus,
   }),
-  ServiceEntry: object({ metadata, spec: object({ hosts: list(string), exportTo: list(string) }) }),
+  ServiceEntry: object({
+    metadata,
+    spec: object({
+      hosts: list(string),
+      exportTo: list(string),
+      ports: list(object({ number })),
+    }),
+  }),
+  Sidecar: object({
+    metadata,
+    spec: object({
+      workloadSelector: object({ labels: mapOf(string) }),
+      egress: list(object({ hosts: list(string), port: object({ number, protocol: string }) })),
+    }),
+  }),
   StatefulSet: workload,
+  VirtualService: object({
+    metadata,
+    spec: object({
+      hosts: list(string),
+      gateways: list(string),
+      exportTo: list(string),
+      http: list(
+        object({
+          match: list(object({ sourceNamespace: string })),
+          route: list(object({ destination })),
+          mirror: destination,
+          mirrors: list(object({ destination })),
+          delegate: object({ name: string, namespace: string }),
+        }),
+      ),
+      tcp: routes,
+      tls: routes,
+    }),
+  }),
   WorkloadEntry: object({ metadata, spec: object({ labels: mapOf(string) }) }),
   WorkloadGroup: object({ metadata, spec: object({ metadata: object({ labels: mapOf(string) }) }) }),
 };
@@ -203,7 +244,9 @@ export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
   ReplicaSet: { ...APPS, kind: "ReplicaSet", plural: "replicasets" },
   Service: { ...CORE, kind: "Service", plural: "services", namespaced: true },
   ServiceEntry: { ...ISTIO_NETWORKING, kind: "ServiceEntry", plural: "serviceentries" },
+  Sidecar: { ...ISTIO_NETWORKING, kind: "Sidecar", plural: "sidecars" },
   StatefulSet: { ...APPS, kind: "StatefulSet", plural: "statefulsets" },
+  VirtualService: { ...ISTIO_NETWORKING, kind: "VirtualService", plural: "virtualservices" },
   WorkloadEntry: { ...ISTIO_NETWORKING, kind: "WorkloadEntry", plural: "workloadentries" },
   WorkloadGroup: { ...ISTIO_NETWORKING, kind: "WorkloadGroup", plural: "workloadgroups" },
 };

@@ -30,6 +30,12 @@ export const boolean: Shape<boolean> = {
   read: (value) => (typeof value === "boolean" ? value : undefined),
 };
 
+/** Any JSON, as it is; for what is only compared or shown. */
+export const anything: Shape<unknown> = {
+  blank: undefined,
+  read: (value) => value ?? undefined,
+};
+
 /** Kubernetes' IntOrString: a port number or a port name. */
 export const intOrString: Shape<number | string> = {
   blank: "",

@@ -3,6 +3,7 @@
  * `cluster/` implements it. A rule sees only the questions whose kinds it declares in `reads`.
  */
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
+import type { LookupMesh, LookupSettings, MeshHost } from "../istio/lookup/mesh.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";
 
@@ -10,13 +11,7 @@ import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";
 export type Plane = "data" | "mesh";
 
 /** The mesh's settings, from configuration and ConfigMaps; with Istio's defaults where nothing says otherwise. */
-export interface Mesh {
-  readonly rootNamespace: string;
-  readonly clusterDomain: string;
-  /** meshConfig.defaultDestinationRuleExportTo; empty if unset. */
-  readonly defaultDestinationRuleExportTo: readonly string[];
-  /** meshConfig.defaultServiceExportTo, for ServiceEntries as well; empty if unset. */
-  readonly defaultServiceExportTo: readonly string[];
+export interface Mesh extends LookupSettings {
   /** Clients may run in clusters that are not seen. */
   readonly multiCluster: boolean;
   /** All injectors of the cluster; empty if none is known. */
@@ -28,19 +23,6 @@ export interface Mesh {
     readonly terminationDrainDuration?: string;
     readonly proxyMetadata: Readonly<Record<string, string>>;
   };
-}
-
-/** A hostname that the mesh knows, and who owns it. */
-export interface MeshHost {
-  /** As Istio has it: `web.b.svc.cluster.local`, or a ServiceEntry's host, `*.example.com` included. */
-  readonly hostname: string;
-  readonly kind: "Service" | "ServiceEntry";
-  readonly namespace: string;
-  readonly name: string;
-  /** To whom it is exported: the annotation or field; empty if neither is set. */
-  readonly exportTo: readonly string[];
-  /** An ExternalName Service: Istio builds no cluster for it. */
-  readonly isExternalName: boolean;
 }
 
 /** Proxies of one namespace that look alike. */
@@ -96,6 +78,8 @@ export interface PodQuestions {
 export interface Questions {
   readonly clients: ClientQuestions;
   readonly hosts: HostQuestions;
+  /** What decides which DestinationRule a proxy applies: for `lookUp` in istio/lookup. */
+  readonly lookup: LookupMesh;
   readonly pods: PodQuestions;
   readonly services: ServiceQuestions;
 }
@@ -115,6 +99,7 @@ export interface Miss {
 export const QUESTION_READS = {
   clients: ["GatewayClass", "KubernetesGateway", "Namespace", "Pod", "WorkloadEntry", "WorkloadGroup"],
   hosts: ["Service", "ServiceEntry"],
+  lookup: ["DestinationRule", "Namespace", "Service", "ServiceEntry", "Sidecar", "VirtualService"],
   pods: ["Pod"],
   services: ["Service"],
 } as const satisfies { readonly [Q in keyof Questions]: readonly Kind[] };

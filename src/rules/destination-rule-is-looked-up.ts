@@ -5,8 +5,11 @@ import {
   resolveHost,
   serviceHostname,
 } from "../istio/hosts.ts";
-import { isConceivable, isVisibleTo, lookupRule } from "../istio/lookup-path.ts";
-import type { ExportedHost, LookupRule, RuleSpec } from "../istio/lookup-path.ts";
+import { isConceivable } from "../istio/lookup/path.ts";
+import { reachOf } from "../istio/lookup/rule.ts";
+import type { RuleReach, RuleSpec } from "../istio/lookup/rule.ts";
+import { isVisibleTo } from "../istio/lookup/visibility.ts";
+import type { ExportedHost } from "../istio/lookup/visibility.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
 import type { Client, ClusterView } from "./cluster-view.ts";
@@ -185,7 +188,7 @@ metadata: { name: myservice, namespace: default }
     const { mesh } = cluster;
     const written = spec.host ?? "";
     if (written === "") return;
-    const rule = lookupRule(namespace, spec, mesh);
+    const rule = reachOf(namespace, spec, mesh);
 
     const targets = targetsOf(rule, written, cluster);
     if (targets.length === 0) {
@@ -245,7 +248,7 @@ metadata: { name: myservice, namespace: default }
  * The hosts to which the rule applies. A Service that does not exist yet counts by its name, so that the order of
  * application does not matter; ExternalName Services get no cluster and no DestinationRule.
  */
-function targetsOf(rule: LookupRule, written: string, { hosts, mesh }: View): readonly ExportedHost[] {
+function targetsOf(rule: RuleReach, written: string, { hosts, mesh }: View): readonly ExportedHost[] {
   const owners = [...hosts.coveredBy(rule.host)];
   if (owners.length > 0) return owners.filter(({ isExternalName }) => !isExternalName);
   const service = parseServiceHostname(written, mesh.clusterDomain);
@@ -254,7 +257,7 @@ function targetsOf(rule: LookupRule, written: string, { hosts, mesh }: View): re
 
 /** A rule in its namespace, and what it applies to. */
 interface PlacedRule {
-  readonly rule: LookupRule;
+  readonly rule: RuleReach;
   readonly spec: RuleSpec;
   readonly targets: readonly ExportedHost[];
 }
@@ -351,7 +354,7 @@ function isFoundIn(
   targets: readonly ExportedHost[],
   { mesh }: View,
 ): boolean {
-  const moved = lookupRule(namespace, { ...spec, host: rule.host }, mesh);
+  const moved = reachOf(namespace, { ...spec, host: rule.host }, mesh);
   return targets.some((target) => isConceivable(moved, target, mesh));
 }
 
@@ -371,13 +374,13 @@ function namespacesThatWork(placed: PlacedRule, cluster: View): Names {
     .filter(
       (name) =>
         name !== root &&
-        lookupRule(name, spec, mesh).isOwn &&
+        reachOf(name, spec, mesh).isOwn &&
         targets.some((target) => isVisibleTo(target, name, mesh)) &&
         (spec.workloadSelector === undefined ||
           clients.inNamespace(name).some((client) => isSelected(client, spec))),
     );
   const onThePath = [...services.toSorted(), ...(isFoundIn(root, placed, targets, cluster) ? [root] : [])];
-  const isPrivate = lookupRule(ANY_NAMESPACE, spec, mesh).isPrivate;
+  const isPrivate = reachOf(ANY_NAMESPACE, spec, mesh).isPrivate;
   const names = new Set(isPrivate ? [...withClients, ...onThePath] : [...onThePath, ...withClients]);
   // Where it is now does not work.
   names.delete(rule.namespace);
@@ -388,7 +391,7 @@ function namespacesThatWork(placed: PlacedRule, cluster: View): Names {
 const ANY_NAMESPACE = "*any*";
 
 /** A namespace that the host itself names is no secret. */
-function bestNamespace(rule: LookupRule, namespaces: Names, clusterDomain: string): string | Names {
+function bestNamespace(rule: RuleReach, namespaces: Names, clusterDomain: string): string | Names {
   const [best] = namespaces.names;
   const named = parseServiceHostname(rule.host, clusterDomain)?.namespace;
   return best !== undefined && best === named ? best : { ...namespaces, names: namespaces.names.slice(0, 1) };

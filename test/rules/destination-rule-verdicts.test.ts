@@ -12,8 +12,8 @@ import {
   rules,
   targetsOf,
   witnesses,
-} from "../istio/lookup-predicate.ts";
-import type { Mesh, MeshService, Proxy, RuleText } from "../istio/lookup-predicate.ts";
+} from "../istio/lookup/predicate.ts";
+import type { Mesh, MeshService, Proxy, RuleText } from "../istio/lookup/predicate.ts";
 import { run } from "./rule-tester.ts";
 
 interface Situation {

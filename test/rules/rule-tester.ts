@@ -183,6 +183,7 @@ function recording(view: ClusterView<Kind>, asked: Set<Kind>): ClusterView<Kind>
     },
     clients: noting(view.clients, QUESTION_READS.clients),
     hosts: noting(view.hosts, QUESTION_READS.hosts),
+    lookup: noting(view.lookup, QUESTION_READS.lookup),
     pods: noting(view.pods, QUESTION_READS.pods),
     services: noting(view.services, QUESTION_READS.services),
   };

@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { isConceivable, isVisibleTo, lookupRule, lookupStep } from "../../src/istio/lookup-path.ts";
-import type { LookupSettings } from "../../src/istio/lookup-path.ts";
-import { isPossible, meshes, NAMESPACES, NOBODY, path, rules, sees } from "./lookup-predicate.ts";
-import type { Mesh, MeshService, RuleText } from "./lookup-predicate.ts";
+import { lookupEra } from "../../../src/istio/lookup/era.ts";
+import type { LookupSettings } from "../../../src/istio/lookup/mesh.ts";
+import { isConceivable, pathStep } from "../../../src/istio/lookup/path.ts";
+import { reachOf } from "../../../src/istio/lookup/rule.ts";
+import { isVisibleTo } from "../../../src/istio/lookup/visibility.ts";
+import { isPossible, meshes, NAMESPACES, NOBODY, path, rules, sees } from "./predicate.ts";
+import type { Mesh, MeshService, RuleText } from "./predicate.ts";
 
 function settingsOf({ R, ...defaults }: Mesh): LookupSettings {
-  return { rootNamespace: R, clusterDomain: "cluster.local", ...defaults };
+  return { ...SETTINGS, ...defaults, rootNamespace: R };
 }
 
 function ruleOf({ N, host, exportTo, selector }: RuleText, mesh: Mesh) {
   const workloadSelector = selector && { workloadSelector: { matchLabels: selector } };
-  return lookupRule(N, { host, exportTo, ...workloadSelector }, settingsOf(mesh));
+  return reachOf(N, { host, exportTo, ...workloadSelector }, settingsOf(mesh));
 }
 
 const hostOf = ({ S, exportTo }: MeshService) => ({ namespace: S, exportTo });
@@ -26,7 +29,7 @@ describe("on thousands of meshes, as the plain description of Istio's lookup say
         const rule = ruleOf(text, mesh);
         for (const C of [...NAMESPACES, NOBODY]) {
           for (const S of NAMESPACES) {
-            assert.equal(lookupStep(rule, C, S, settingsOf(mesh)), path(C, S, text, mesh));
+            assert.equal(pathStep(rule, C, S, settingsOf(mesh)), path(C, S, text, mesh));
           }
         }
       }),
@@ -65,9 +68,11 @@ const SETTINGS: LookupSettings = {
   clusterDomain: "cluster.local",
   defaultDestinationRuleExportTo: [],
   defaultServiceExportTo: [],
+  defaultVirtualServiceExportTo: [],
+  era: lookupEra({}),
 };
 const step = (N: string, exportTo: readonly string[], C: string, S: string, settings = SETTINGS) =>
-  lookupStep(lookupRule(N, { host: "*", exportTo }, settings), C, S, settings);
+  pathStep(reachOf(N, { host: "*", exportTo }, settings), C, S, settings);
 
 describe("a rule", () => {
   test("in the service's namespace that names a client loses its own", () => {
@@ -104,9 +109,9 @@ describe("a rule", () => {
   });
 
   test("with a selector, even an empty one, is private whatever exportTo says", () => {
-    const rule = lookupRule("shop", { host: "web", exportTo: ["*"], workloadSelector: {} }, SETTINGS);
-    assert.equal(lookupStep(rule, "shop", "shop", SETTINGS), "own");
-    assert.equal(lookupStep(rule, "client", "shop", SETTINGS), undefined);
+    const rule = reachOf("shop", { host: "web", exportTo: ["*"], workloadSelector: {} }, SETTINGS);
+    assert.equal(pathStep(rule, "shop", "shop", SETTINGS), "own");
+    assert.equal(pathStep(rule, "client", "shop", SETTINGS), undefined);
   });
 
   test("is found in a third namespace by that namespace's clients alone, however it is exported", () => {
@@ -117,14 +122,14 @@ describe("a rule", () => {
   });
 
   test("with a short host is of its own namespace's service", () => {
-    assert.equal(lookupRule("shop", { host: "web" }, SETTINGS).host, "web.shop.svc.cluster.local");
+    assert.equal(reachOf("shop", { host: "web" }, SETTINGS).host, "web.shop.svc.cluster.local");
   });
 });
 
 describe("no namespace could look up", () => {
   const conceivable = (N: string, exportTo: readonly string[], S: string, visibleTo: readonly string[]) =>
     isConceivable(
-      lookupRule(N, { host: "*", exportTo }, SETTINGS),
+      reachOf(N, { host: "*", exportTo }, SETTINGS),
       { namespace: S, exportTo: visibleTo },
       SETTINGS,
     );

@@ -1,0 +1,33 @@
+/** What of the lookup differs between versions of Istio, from 1.8 on. */
+import { holds } from "../gates.ts";
+import type { GateName } from "../gates.ts";
+import type { Versions } from "../versions.ts";
+
+export interface LookupEra {
+  /** workloadSelector is read, and the rule's own namespace alone in exportTo makes it private. */
+  readonly hasSelectors: boolean;
+  /** The rule's own namespace anywhere in exportTo makes it private. */
+  readonly ownNameIsPrivate: boolean;
+  readonly selectorsSortFirst: boolean;
+  readonly mergesByExportTo: boolean;
+  /** Else the oldest of the root namespace's private wildcards wins, not the longest. */
+  readonly sortsRootPrivate: boolean;
+  readonly hasAliases: boolean;
+  readonly prefersKubernetesServices: boolean;
+  readonly hasSidecarExclusions: boolean;
+}
+
+/** An unknown version is the newest. */
+export function lookupEra(versions: Versions): LookupEra {
+  const since = (gate: GateName) => holds(gate, versions) ?? true;
+  return {
+    hasSelectors: since("destinationRuleSelectors"),
+    ownNameIsPrivate: holds("destinationRuleOwnNameAmongOthersIsPrivate", versions) ?? false,
+    selectorsSortFirst: since("destinationRuleSelectorsSortFirst"),
+    mergesByExportTo: since("destinationRuleExportsMatter"),
+    sortsRootPrivate: since("rootPrivateHostsAreSorted"),
+    hasAliases: since("externalNameIsAlias"),
+    prefersKubernetesServices: since("kubernetesServicesOwnHosts"),
+    hasSidecarExclusions: since("sidecarExclusions"),
+  };
+}

@@ -1,0 +1,119 @@
+/** What the lookup asks of a mesh. Whoever implements it answers from indexes, never by scanning. */
+import type { Labels } from "../../kubernetes/objects.ts";
+import { coversHost, moreSpecific } from "../hosts.ts";
+import type { LookupEra } from "./era.ts";
+import type { LookupRule } from "./rule.ts";
+
+export interface LookupSettings {
+  readonly rootNamespace: string;
+  readonly clusterDomain: string;
+  /** meshConfig.defaultDestinationRuleExportTo; empty if unset. */
+  readonly defaultDestinationRuleExportTo: readonly string[];
+  /** meshConfig.defaultServiceExportTo, for ServiceEntries as well; empty if unset. */
+  readonly defaultServiceExportTo: readonly string[];
+  /** meshConfig.defaultVirtualServiceExportTo; empty if unset. */
+  readonly defaultVirtualServiceExportTo: readonly string[];
+  readonly era: LookupEra;
+}
+
+/** A hostname that the mesh knows, and who owns it. */
+export interface MeshHost {
+  /** As Istio has it: `web.b.svc.cluster.local`, or a ServiceEntry's host, `*.example.com` included. */
+  readonly hostname: string;
+  readonly kind: "Service" | "ServiceEntry";
+  readonly namespace: string;
+  readonly name: string;
+  /** To whom it is exported: the annotation or field; empty if neither is set. */
+  readonly exportTo: readonly string[];
+  /** An ExternalName Service: since 1.21 Istio builds no cluster for it. */
+  readonly isExternalName: boolean;
+  readonly ports: readonly number[];
+  /** Seconds since 1970; 0 where unknown. */
+  readonly createdAt: number;
+}
+
+/** One egress listener of a Sidecar. */
+export interface EgressListener {
+  /** As written: `ns1/*`, `./web.ns1.svc.cluster.local`, `~/*`. */
+  readonly hosts: readonly string[];
+  /** Only services with this port are imported; undefined: all. */
+  readonly port: number | undefined;
+}
+
+export interface LookupSidecar {
+  readonly namespace: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly selector: Labels | undefined;
+  /** Empty: everything. */
+  readonly egress: readonly EgressListener[];
+}
+
+/** A VirtualService of the mesh's sidecars, as far as it brings services into a Sidecar's scope. */
+export interface LookupVirtualService {
+  readonly namespace: string;
+  readonly name: string;
+  /** Resolved, as a DestinationRule's host is. */
+  readonly hosts: readonly string[];
+  readonly exportTo: readonly string[];
+  readonly destinations: readonly VirtualServiceDestination[];
+}
+
+export interface VirtualServiceDestination {
+  readonly host: string;
+  /** Undefined: all ports. */
+  readonly port: number | undefined;
+  /** The only namespaces whose clients take this route; undefined: all. */
+  readonly sourceNamespaces: readonly string[] | undefined;
+}
+
+export interface LookupMesh {
+  readonly settings: LookupSettings;
+  /** What istiod has of this namespace and resolved host, in no order. */
+  destinationRules(namespace: string, host: string): readonly LookupRule[];
+  /** The resolved hosts of the namespace's rules that cover this hostname, the most specific first. */
+  hostsCovering(namespace: string, hostname: string): readonly string[];
+  /** Every owner of exactly this hostname. */
+  owners(hostname: string): readonly MeshHost[];
+  /** In no order. */
+  sidecars(namespace: string): readonly LookupSidecar[];
+  /** Those with this host among their destinations, in no order. */
+  virtualServicesTo(hostname: string): readonly LookupVirtualService[];
+}
+
+/** With the rule in place of the one that has its name. */
+export function withRule(mesh: LookupMesh, rule: LookupRule): LookupMesh {
+  const without = withoutRule(mesh, rule.namespace, rule.name);
+  const isThere = (namespace: string, host: string) => namespace === rule.namespace && host === rule.host;
+  return {
+    ...without,
+    destinationRules(namespace, host) {
+      const others = without.destinationRules(namespace, host);
+      return isThere(namespace, host) ? [...others, rule] : others;
+    },
+    hostsCovering(namespace, hostname) {
+      const others = without.hostsCovering(namespace, hostname);
+      const isAdded =
+        namespace === rule.namespace && coversHost(rule.host, hostname) && !others.includes(rule.host);
+      return isAdded ? [...others, rule.host].toSorted(moreSpecific) : others;
+    },
+  };
+}
+
+export function withoutRule(mesh: LookupMesh, namespace: string, name: string): LookupMesh {
+  const destinationRules = (place: string, host: string) => {
+    const rules = mesh.destinationRules(place, host);
+    return place === namespace ? rules.filter((rule) => rule.name !== name) : rules;
+  };
+  return {
+    settings: mesh.settings,
+    destinationRules,
+    hostsCovering(place, hostname) {
+      const hosts = mesh.hostsCovering(place, hostname);
+      return place === namespace ? hosts.filter((host) => destinationRules(place, host).length > 0) : hosts;
+    },
+    owners: (hostname) => mesh.owners(hostname),
+    sidecars: (place) => mesh.sidecars(place),
+    virtualServicesTo: (hostname) => mesh.virtualServicesTo(hostname),
+  };
+}

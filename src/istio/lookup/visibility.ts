@@ -1,0 +1,41 @@
+/** To whom a Service or ServiceEntry is exported. Source: pilot/pkg/model/push_context.go (initServiceRegistry). */
+import type { LookupSettings } from "./mesh.ts";
+
+/** A hostname's owner, as far as visibility goes. */
+export interface ExportedHost {
+  readonly namespace: string;
+  /** Empty: the mesh's default. */
+  readonly exportTo: readonly string[];
+}
+
+type Defaults = Pick<LookupSettings, "defaultServiceExportTo">;
+
+function effectiveExport(
+  { exportTo }: ExportedHost,
+  { defaultServiceExportTo }: Defaults,
+): readonly string[] {
+  return exportTo.length > 0 ? exportTo : defaultServiceExportTo;
+}
+
+export function isPublic(host: ExportedHost, defaults: Defaults): boolean {
+  const exportTo = effectiveExport(host, defaults);
+  return exportTo.length === 0 || exportTo.includes("*");
+}
+
+/** Whether proxies of a namespace see the host at all; without it there is no lookup. `*` wins over all, then `~` hides. */
+export function isVisibleTo(host: ExportedHost, clientNamespace: string, defaults: Defaults): boolean {
+  return (
+    isPublic(host, defaults) ||
+    (!effectiveExport(host, defaults).includes("~") && isNamed(host, clientNamespace, defaults))
+  );
+}
+
+/** As a Sidecar's egress hosts and VirtualServices' destinations see it, which read past a `~` (IsServiceVisible). */
+export function isVisiblePastNone(host: ExportedHost, clientNamespace: string, defaults: Defaults): boolean {
+  return isPublic(host, defaults) || isNamed(host, clientNamespace, defaults);
+}
+
+function isNamed(host: ExportedHost, clientNamespace: string, defaults: Defaults): boolean {
+  const exportTo = effectiveExport(host, defaults);
+  return exportTo.includes(clientNamespace) || (exportTo.includes(".") && clientNamespace === host.namespace);
+}
