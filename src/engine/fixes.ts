@@ -1,5 +1,5 @@
 /** The fixes of one review, on one object. */
-import { patchFor, sameJson } from "../kubernetes/json-patch.ts";
+import { losesAnything, patchFor, sameJson } from "../kubernetes/json-patch.ts";
 import type { Change, JsonPatch, PatchOperation } from "../kubernetes/json-patch.ts";
 
 type Fix = readonly Change[];
@@ -23,15 +23,15 @@ export class Fixes {
     return this.#operations;
   }
 
-  /** What the fix would do to the object as it came; empty if nothing. */
+  /** What the fix would do to the object as it came; empty if nothing, or if something would be lost by it. */
   alone(fix: Fix): JsonPatch {
     if (this.#original === undefined) return [];
-    const patch = this.#patches.get(fix) ?? patchFor(this.#original, fix).patch;
+    const patch = this.#patches.get(fix) ?? patchOf(this.#original, fix);
     this.#patches.set(fix, patch);
     return patch;
   }
 
-  /** False if it would undo one that was made before: then it is not made. */
+  /** False if it would undo one that was made before, or lose what is there: then it is not made. */
   make(fix: Fix): boolean {
     const isMade = this.#isMade.get(fix) ?? this.#try(fix);
     this.#isMade.set(fix, isMade);
@@ -39,6 +39,7 @@ export class Fixes {
   }
 
   #try(fix: Fix): boolean {
+    if (losesAnything(this.#object, fix)) return false;
     const { patch, object } = patchFor(this.#object, fix);
     if (patch.length === 0) return true;
     for (const [earlier, isMade] of this.#isMade)
@@ -47,4 +48,8 @@ export class Fixes {
     this.#object = object;
     return true;
   }
+}
+
+function patchOf(object: unknown, fix: Fix): JsonPatch {
+  return losesAnything(object, fix) ? [] : patchFor(object, fix).patch;
 }

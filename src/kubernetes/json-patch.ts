@@ -36,6 +36,26 @@ export function patchFor(object: unknown, changes: readonly Change[]): { patch: 
   return patch.length > 1 && sameJson(object, current) ? { patch: [], object } : { patch, object: current };
 }
 
+/**
+ * Whether the changes would put something in the place of a value of another type, or take a value that is no container for a
+ * parent: what stands there was meant for something, and would be lost. Null is nothing.
+ */
+export function losesAnything(object: unknown, changes: readonly Change[]): boolean {
+  return changes.some(({ path, value }) => {
+    let node = object;
+    for (const segment of path) {
+      if (node === undefined || node === null) return false;
+      if (!isContainerFor(node, segment)) return true;
+      node = childOf(node, segment);
+    }
+    return node !== undefined && node !== null && typeOf(node) !== typeOf(value);
+  });
+}
+
+function typeOf(value: unknown): string {
+  return Array.isArray(value) ? "list" : typeof value;
+}
+
 interface Step {
   readonly object: unknown;
   readonly operation?: PatchOperation;

@@ -227,6 +227,21 @@ describe("fixes of one Pod", () => {
     assert.deepEqual(applied(outcome), ["a", "b"]);
   });
 
+  test("that would lose a value of another type are not made, and their findings warn", () => {
+    const rules = [fixing("a", [annotation("x", "1")]), fixing("b", [annotation("y", "2")])];
+    const object = { ...POD, metadata: { annotations: { x: 7, y: null } } };
+    const outcome = review({ kind: "Pod", moment: "mutate", object, rules });
+    assert.deepEqual(outcome.patch, [{ op: "replace", path: "/metadata/annotations/y", value: "2" }]);
+    const checked = review({ kind: "Pod", moment: "check", object, rules });
+    assert.deepEqual(
+      checked.verdicts.map(({ rule: id, action }) => [id, action]),
+      [
+        ["a", "Warn"],
+        ["b", "Fix"],
+      ],
+    );
+  });
+
   test("that cannot be made are a failure of their finding only", () => {
     const hole: Change = { path: ["spec", "containers", 0, "args", 5], value: "x" };
     const outcome = mutate(fixing("a", [hole], [annotation("x", "1")]), fixing("b", [annotation("y", "2")]));

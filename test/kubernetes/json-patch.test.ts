@@ -5,7 +5,7 @@ import { applyPatch } from "rfc6902";
 import type { FieldPath } from "../../src/kubernetes/field-path.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import type { Json } from "../../src/kubernetes/json.ts";
-import { patchFor, sameJson } from "../../src/kubernetes/json-patch.ts";
+import { losesAnything, patchFor, sameJson } from "../../src/kubernetes/json-patch.ts";
 import type { Change, JsonPatch } from "../../src/kubernetes/json-patch.ts";
 
 const ANNOTATION: FieldPath = ["metadata", "annotations", "example.org/a"];
@@ -133,6 +133,34 @@ describe("patchFor makes", () => {
     assert.equal(JSON.stringify(object), '{"constructor":{"name":"x"},"__proto__":{"isAdmin":true}}');
     assert.equal(Reflect.get({}, "isAdmin"), undefined);
   });
+});
+
+test("a change loses what is of another type than it takes it for", () => {
+  const object = {
+    metadata: { annotations: { a: 7, b: "x", c: null }, labels: "text" },
+    args: ["a"],
+    env: null,
+  };
+  const at = (path: FieldPath, value: Json = "x") => losesAnything(object, [{ path, value }]);
+  for (const [path, value] of [
+    [["metadata", "annotations", "a"], "x"],
+    [["metadata", "annotations", "b"], {}],
+    [["metadata", "annotations", "b", "c"], "x"],
+    [["metadata", "labels", "app"], "x"],
+    [["args", "a"], "x"],
+    [["args", 0], ["a"]],
+  ] as const)
+    assert.equal(at(path, value), true, path.join("."));
+  for (const path of [
+    ["metadata", "annotations", "b"],
+    ["metadata", "annotations", "c"],
+    ["metadata", "annotations", "d"],
+    ["args", 0],
+    ["args", 1],
+    ["env", 0],
+    ["spec", "new", "x"],
+  ])
+    assert.equal(at(path), false, path.join("."));
 });
 
 describe("patchFor", () => {
