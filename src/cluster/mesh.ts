@@ -18,18 +18,28 @@ const meshConfigShape = object({
   defaultDestinationRuleExportTo: list(string),
   defaultServiceExportTo: list(string),
   defaultVirtualServiceExportTo: list(string),
-  defaultConfig: object({ terminationDrainDuration: string, proxyMetadata: mapOf(string) }),
+  defaultConfig: object({
+    interceptionMode: string,
+    terminationDrainDuration: string,
+    proxyMetadata: mapOf(string),
+  }),
 });
 
 const injectorValuesShape = object({
   sidecarInjectorWebhook: object({ rewriteAppHTTPProbe: boolean }),
   // Strings in the charts; one port alone is easily left unquoted.
-  global: object({ proxy: object({ excludeInboundPorts: intOrString, excludeOutboundPorts: intOrString }) }),
+  global: object({
+    proxy: object({
+      includeInboundPorts: intOrString,
+      excludeInboundPorts: intOrString,
+      excludeOutboundPorts: intOrString,
+    }),
+  }),
 });
 
 export function meshOf(store: Store, settings: MeshSettings, versions = versionsOf(store, settings)): Mesh {
   const config = readYaml(meshConfigShape, findMeshConfig(store, settings.istioNamespace)?.data?.["mesh"]);
-  const drain = config.defaultConfig?.terminationDrainDuration;
+  const { interceptionMode, terminationDrainDuration, proxyMetadata = {} } = config.defaultConfig ?? {};
   return {
     rootNamespace: settings.rootNamespace ?? (config.rootNamespace || DEFAULT_ROOT_NAMESPACE),
     clusterDomain: settings.clusterDomain,
@@ -41,8 +51,9 @@ export function meshOf(store: Store, settings: MeshSettings, versions = versions
     injectors: store.list("MutatingWebhookConfiguration", "").flatMap(([, one]) => injectorsIn(one)),
     injectorSettings: remembered((revision) => injectorSettings(store, settings.istioNamespace, revision)),
     defaultProxyConfig: {
-      ...(drain === undefined ? {} : { terminationDrainDuration: drain }),
-      proxyMetadata: config.defaultConfig?.proxyMetadata ?? {},
+      ...(interceptionMode === undefined ? {} : { interceptionMode }),
+      ...(terminationDrainDuration === undefined ? {} : { terminationDrainDuration }),
+      proxyMetadata,
     },
   };
 }
@@ -72,6 +83,7 @@ function injectorSettings(
   if (values === undefined) return undefined;
   return {
     rewriteAppHTTPProbe: values.sidecarInjectorWebhook?.rewriteAppHTTPProbe ?? false,
+    includeInboundPorts: String(values.global?.proxy?.includeInboundPorts ?? "*"),
     excludeInboundPorts: String(values.global?.proxy?.excludeInboundPorts ?? ""),
     excludeOutboundPorts: String(values.global?.proxy?.excludeOutboundPorts ?? ""),
   };

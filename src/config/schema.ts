@@ -6,7 +6,7 @@
  */
 import * as z from "zod";
 
-import { parseDuration } from "../istio/drain.ts";
+import { parseDuration } from "../istio/duration.ts";
 import { isObject } from "../kubernetes/json.ts";
 import { ACTIONS } from "../rules/rule.ts";
 import type { Action, AnyRule, Option, OptionValue } from "../rules/rule.ts";

@@ -2,7 +2,8 @@
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import type { Container } from "../kubernetes/objects.ts";
 import type { PodTemplate } from "../kubernetes/pod-template.ts";
-import { DEFAULT_DRAIN_SECONDS, EXIT_ON_ZERO, isTrue, parseDuration } from "./drain.ts";
+import { DEFAULT_DRAIN_SECONDS, EXIT_ON_ZERO, isTrue } from "./drain.ts";
+import { parseDuration } from "./duration.ts";
 import { parseProxyConfig, PROXY_CONFIG_ANNOTATION } from "./proxy-config.ts";
 import type { ProxyConfig, ProxySettings } from "./proxy-config.ts";
 
@@ -14,9 +15,10 @@ interface DrainSetting {
 }
 
 export interface DrainSettings {
-  /** The Pod's annotation; undefined if it cannot be read, for the reason in `problem`. */
+  /** The Pod's annotation; undefined if it cannot be read. */
   readonly config: ProxyConfig | undefined;
-  readonly problem: string;
+  /** Why the annotation cannot be read, or why Istio refuses it; undefined if all is well with it. */
+  readonly problem: string | undefined;
   readonly exitOnZero: DrainSetting | undefined;
   readonly drainDuration: DrainSetting | undefined;
 }
@@ -33,7 +35,7 @@ export function drainSettingsOf({ metadata, spec }: PodTemplate, mesh: ProxySett
   const fromMesh = inherited.proxyMetadata[EXIT_ON_ZERO];
   return {
     config,
-    problem: "problem" in parsed ? parsed.problem : "",
+    problem: "problem" in parsed ? parsed.problem : parsed.refusal,
     exitOnZero:
       settingOf(config?.settings.proxyMetadata[EXIT_ON_ZERO], PROXY_CONFIG_FIELD) ??
       settingOf(fromMesh) ??

@@ -15,28 +15,6 @@ export const MINIMUM_DRAIN = "MINIMUM_DRAIN_DURATION";
 /** The proxy goes on for 5 s, as without them, and then until no connection is left. */
 export const EXIT_ON_ZERO_SETTINGS = { [EXIT_ON_ZERO]: "true", [MINIMUM_DRAIN]: "5s" } as const;
 
-const SECONDS_OF: Readonly<Record<string, number>> = {
-  h: 3600,
-  m: 60,
-  s: 1,
-  ms: 1e-3,
-  us: 1e-6,
-  "\u00b5s": 1e-6,
-  "\u03bcs": 1e-6,
-  ns: 1e-9,
-};
-const DURATION_PART = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
-
-/** Seconds of a Go duration, `"30s"` or `"1m30s"`; undefined for anything else and for less than nothing. */
-export function parseDuration(text: string): number | undefined {
-  if (text === "0") return 0;
-  if (text === "" || text.replace(DURATION_PART, "") !== "") return undefined;
-  let seconds = 0;
-  for (const [, amount, unit = ""] of text.matchAll(DURATION_PART))
-    seconds += Number(amount) * (SECONDS_OF[unit] ?? 0);
-  return seconds;
-}
-
 /** As Go's strconv.ParseBool reads what is true. */
 export function isTrue(text: string | undefined): boolean {
   return text !== undefined && ["1", "t", "T", "true", "TRUE", "True"].includes(text);

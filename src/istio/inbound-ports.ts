@@ -4,6 +4,7 @@ import type { Change } from "../kubernetes/json-patch.ts";
 import type { PodSpec } from "../kubernetes/objects.ts";
 import type { PodTemplate } from "../kubernetes/pod-template.ts";
 import { findInjectedProxy } from "./injection.ts";
+import { parseProxyConfig, PROXY_CONFIG_ANNOTATION } from "./proxy-config.ts";
 import { proxyPortsOf } from "./probes.ts";
 
 export const EXCLUDE_INBOUND = "traffic.sidecar.istio.io/excludeInboundPorts";
@@ -43,13 +44,30 @@ function keyOf(word: string): string {
 /** What happens to a connection to a port: `asListed` if includeInboundPorts names it, which no exclusion undoes. */
 export type Interception = "none" | "byDefault" | "asListed";
 
-/** `meshList` is the mesh's own global.proxy.excludeInboundPorts, as far as it can be read. */
-export function interceptionOf(pod: PodTemplate, meshList: string): (port: number) => Interception {
+/** What the mesh says where a Pod says nothing, as far as it can be read. */
+export interface MeshInterception {
+  /** global.proxy.includeInboundPorts and excludeInboundPorts of the injector. */
+  readonly includeInboundPorts?: string;
+  readonly excludeInboundPorts?: string;
+  /** Of meshConfig.defaultConfig. */
+  readonly interceptionMode?: string;
+}
+
+export function interceptionOf(pod: PodTemplate, mesh: MeshInterception): (port: number) => Interception {
   const annotations = pod.metadata.annotations ?? {};
-  const included = findArgument(pod.spec, INCLUDE_FLAGS)?.value ?? annotations[INCLUDE_INBOUND] ?? EVERY_PORT;
-  const excluded = findArgument(pod.spec, EXCLUDE_FLAGS)?.value ?? annotations[EXCLUDE_INBOUND] ?? meshList;
+  const included =
+    findArgument(pod.spec, INCLUDE_FLAGS)?.value ??
+    annotations[INCLUDE_INBOUND] ??
+    mesh.includeInboundPorts ??
+    EVERY_PORT;
+  const excluded =
+    findArgument(pod.spec, EXCLUDE_FLAGS)?.value ??
+    annotations[EXCLUDE_INBOUND] ??
+    mesh.excludeInboundPorts ??
+    "";
+  const mode = interceptionModeOf(pod) ?? mesh.interceptionMode;
   return (port) => {
-    if (interceptionModeOf(pod) === "NONE") return "none";
+    if (mode === "NONE") return "none";
     if (included.trim() !== EVERY_PORT) return portsIn(included).includes(port) ? "asListed" : "none";
     return portsIn(excluded).includes(port) ? "none" : "byDefault";
   };
@@ -60,7 +78,16 @@ const EVERY_PORT = "*";
 function interceptionModeOf({ metadata, spec }: PodTemplate): string | undefined {
   const environment = findInjectedProxy(spec)?.container.env ?? [];
   const seen = environment.find(({ name }) => name === "ISTIO_META_INTERCEPTION_MODE")?.value;
-  return seen ?? metadata.annotations?.[INTERCEPTION_MODE];
+  const { [INTERCEPTION_MODE]: annotation, [PROXY_CONFIG_ANNOTATION]: config = "" } =
+    metadata.annotations ?? {};
+  return seen ?? annotation ?? modeIn(config);
+}
+
+/** Looked for first: reading YAML costs more than everything else here. */
+function modeIn(config: string): string | undefined {
+  if (!config.includes("interceptionMode")) return undefined;
+  const parsed = parseProxyConfig(config);
+  return "problem" in parsed ? undefined : parsed.settings.interceptionMode;
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Injector {
 export interface InjectorSettings {
   /** sidecarInjectorWebhook.rewriteAppHTTPProbe; an absent key is off. */
   readonly rewriteAppHTTPProbe: boolean;
+  /** global.proxy.includeInboundPorts, as written; `*` if unset. */
+  readonly includeInboundPorts: string;
   /** global.proxy.excludeInboundPorts and excludeOutboundPorts, as written. */
   readonly excludeInboundPorts: string;
   readonly excludeOutboundPorts: string;
@@ -67,6 +69,11 @@ function injectionByLabels({ namespaceLabels, podLabels }: InjectionQuery): Inje
 /** The label wins over the annotation; what is neither true nor false counts for nothing (pkg/kube/inject: injectRequired). */
 function isOptedOut({ podLabels, podAnnotations }: InjectionQuery): boolean {
   return (podLabels["sidecar.istio.io/inject"] ?? podAnnotations["sidecar.istio.io/inject"]) === "false";
+}
+
+/** The revision that an injected Pod got its proxy from: the injector notes it; "" for the default one, and where it did not. */
+export function revisionOfInjected(annotations: Labels): string {
+  return defaultAsEmpty(annotations["istio.io/rev"] ?? "");
 }
 
 function defaultAsEmpty(revision: string): string {

@@ -1,12 +1,14 @@
 /** The annotation `proxy.istio.io/config`: a ProxyConfig as YAML, which Istio merges over the mesh's defaultConfig. */
+import { parseDuration } from "./duration.ts";
 import { isObject } from "../kubernetes/json.ts";
 import type { Json, JsonObject } from "../kubernetes/json.ts";
 import { emitYaml, parseYaml } from "../kubernetes/yaml.ts";
 
 export const PROXY_CONFIG_ANNOTATION = "proxy.istio.io/config";
 
-/** What decides how a proxy stops. The duration is as written, the metadata as it gets into the proxy's environment. */
+/** What rules look at. The duration is as written, the metadata as it gets into the proxy's environment. */
 export interface ProxySettings {
+  readonly interceptionMode?: string;
   readonly terminationDrainDuration?: string;
   readonly proxyMetadata: Readonly<Record<string, string>>;
 }
@@ -15,6 +17,8 @@ export interface ProxyConfig {
   /** Everything that the text says, whether it is about stopping or not. */
   readonly value: JsonObject;
   readonly settings: ProxySettings;
+  /** Why Istio refuses it all the same, and with it the Pod; undefined if it does not. */
+  readonly refusal: string | undefined;
 }
 
 /** Why a text is no ProxyConfig, on one line: completes "cannot be read: ...". */
@@ -32,14 +36,27 @@ export function parseProxyConfig(text: string): ProxyConfig | ProxyConfigProblem
   if (!isMap(value)) return { problem: "it is no map" };
   const metadata = value["proxyMetadata"] ?? {};
   if (!isMap(metadata)) return { problem: "proxyMetadata is no map" };
-  const drain = value["terminationDrainDuration"] ?? null;
   const proxyMetadata = Object.fromEntries(
     Object.entries(metadata).map(([name, one]) => [name, textOf(one)]),
   );
   return {
     value,
-    settings: drain === null ? { proxyMetadata } : { proxyMetadata, terminationDrainDuration: textOf(drain) },
+    settings: {
+      ...textUnder(value, "interceptionMode"),
+      ...textUnder(value, "terminationDrainDuration"),
+      proxyMetadata,
+    },
+    refusal: refusalOf(metadata, value["terminationDrainDuration"] ?? null),
   };
+}
+
+/** Istio reads the map as protobuf's JSON (pkg/util/protomarshal), which is strict about types. */
+function refusalOf(proxyMetadata: JsonObject, drain: Json): string | undefined {
+  const stray = Object.entries(proxyMetadata).find(([, one]) => one !== null && typeof one !== "string");
+  if (stray) return `proxyMetadata.${stray[0]} is not in quotes`;
+  const isDuration = typeof drain === "string" && parseDuration(drain.replace(/^[+-]/, "")) !== undefined;
+  if (drain === null || isDuration) return undefined;
+  return `terminationDrainDuration ${textOf(drain)} is no duration such as 30s`;
 }
 
 /** YAML with these settings added; what is there stays as it is. */
@@ -59,6 +76,13 @@ function withAdded(present: JsonObject, additions: JsonObject): JsonObject {
 
 function isMap(value: Json): value is JsonObject {
   return isObject(value);
+}
+
+function textUnder<const K extends string>(map: JsonObject, key: K): { readonly [Key in K]?: string } {
+  const value = map[key] ?? null;
+  const found: { [Key in K]?: string } = {};
+  if (value !== null) found[key] = textOf(value);
+  return found;
 }
 
 function textOf(value: Json): string {

@@ -4,6 +4,7 @@
  */
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
 import type { LookupMesh, LookupSettings, MeshHost } from "../istio/lookup/mesh.ts";
+import type { ProxySettings } from "../istio/proxy-config.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";
 
@@ -18,11 +19,8 @@ export interface Mesh extends LookupSettings {
   readonly injectors: readonly Injector[];
   /** What the injector of a revision ("" is the default one) is set to; undefined if that cannot be read. */
   injectorSettings(revision: string): InjectorSettings | undefined;
-  /** meshConfig.defaultConfig, as far as draining goes. */
-  readonly defaultProxyConfig: {
-    readonly terminationDrainDuration?: string;
-    readonly proxyMetadata: Readonly<Record<string, string>>;
-  };
+  /** meshConfig.defaultConfig, as far as rules read it. */
+  readonly defaultProxyConfig: ProxySettings;
 }
 
 /** Proxies of one namespace that look alike. */

@@ -11,7 +11,6 @@ import {
   isSidecar,
   isTrue,
   leastGraceSeconds,
-  parseDuration,
 } from "../istio/drain.ts";
 import {
   addDrainHook,
@@ -23,12 +22,14 @@ import {
 } from "../istio/drain-repair.ts";
 import { drainSecondsOf, drainSettingsOf, PROXY_CONFIG_FIELD } from "../istio/drain-settings.ts";
 import type { DrainSettings } from "../istio/drain-settings.ts";
+import { parseDuration } from "../istio/duration.ts";
 import { holds } from "../istio/gates.ts";
 import { findInjectedProxy, gatewayKindOf, injectionOf, isProxyless } from "../istio/injection.ts";
 import type { InjectedProxy } from "../istio/injection.ts";
 import type { ProxySettings } from "../istio/proxy-config.ts";
 import { versionOfImage } from "../istio/versions.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
+import type { Container } from "../kubernetes/objects.ts";
 import { POD_KINDS, podTemplateOf } from "../kubernetes/pod-template.ts";
 import type { PodKind, PodTemplate } from "../kubernetes/pod-template.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -93,9 +94,10 @@ const MESSAGES = {
     "A sidecar that is not native would stop {{seconds}} s after SIGTERM, whatever requests still run",
   preStopStays: { text: "istio-proxy has a preStop of its own, so no drain hook is added", action: "Audit" },
   proxyConfigUnreadable: {
-    text: "proxy.istio.io/config cannot be read, so nothing is added to it: {{problem}}",
+    text: "Istio cannot read proxy.istio.io/config and refuses the Pod: {{problem}}",
     action: "Warn",
-    remedy: "Write a YAML map, for example terminationDrainDuration: 30s.",
+    remedy:
+      "Write a YAML map, for example terminationDrainDuration: 30s, with what is under proxyMetadata in quotes.",
   },
 } as const satisfies Messages;
 
@@ -214,11 +216,13 @@ metadata:
     const proxy = findInjectedProxy(pod.spec);
     if (proxy) {
       if (!isSidecar(proxy.container)) return;
+      yield* fromRoot(pod.path, configProblem(situation));
       yield* fromRoot(
         pod.path,
         proxy.isNative ? nativeFindings(situation, proxy) : classicFindings(situation, proxy),
       );
     } else if (willBeInjected(pod, namespace, cluster)) {
+      yield* fromRoot(pod.path, configProblem(situation));
       yield* fromRoot(pod.path, earlyFindings(situation));
     }
   },
@@ -256,6 +260,11 @@ function* fromRoot(root: FieldPath, findings: Iterable<Found>): Iterable<Found> 
   }
 }
 
+function* configProblem({ settings: { problem } }: Situation): Iterable<Found> {
+  if (problem !== undefined)
+    yield { message: "proxyConfigUnreadable", field: PROXY_CONFIG_FIELD, data: { problem } };
+}
+
 function* nativeFindings(
   { settings }: Situation,
   { container, list, index }: InjectedProxy,
@@ -272,8 +281,11 @@ function* nativeFindings(
       data: { setting: "terminationDrainDuration" },
     };
   const preStop = container.lifecycle?.preStop;
-  if (preStop && !beginsIstioDrain(preStop.exec?.command ?? []))
-    yield { message: "nativePreStopReplaced", field: ["spec", list, index, "lifecycle", "preStop"] };
+  const field = ["spec", list, index, "lifecycle", "preStop"];
+  const second = preStop?.exec && otherHandlerOf(container);
+  if (second) yield { message: "handlerConflict", field, data: { handler: second } };
+  else if (preStop && !beginsIstioDrain(preStop.exec?.command ?? []))
+    yield { message: "nativePreStopReplaced", field };
 }
 
 function* classicFindings(situation: Situation, proxy: InjectedProxy): Iterable<Found> {
@@ -355,10 +367,10 @@ function additionsFor({ kind, settings, options, cluster }: Situation): ProxySet
   return exitOnZeroSettings(cluster.mesh.defaultProxyConfig.proxyMetadata);
 }
 
-function withoutAdditions(situation: Situation, additions: ProxySettings): Found {
-  const { config, problem } = situation.settings;
+function withoutAdditions(situation: Situation, additions: ProxySettings): Found | undefined {
+  const { config } = situation.settings;
   const field = PROXY_CONFIG_FIELD;
-  if (!config) return { message: "proxyConfigUnreadable", field, data: { problem } };
+  if (!config) return undefined;
   // The other strategies have the hook on the second call; this one has nothing else.
   const version =
     situation.options.strategy === "exitOnZero" ? versionWithoutExitOnZero(situation) : undefined;
@@ -375,9 +387,9 @@ function withoutAdditions(situation: Situation, additions: ProxySettings): Found
 function* handlerConflicts({ pod, cluster }: Situation): Iterable<Found> {
   if (holds("nativeSidecarDrains", cluster.versions) === false) return;
   for (const list of ["containers", "initContainers"] as const) {
-    for (const [index, { name, lifecycle }] of (pod.spec[list] ?? []).entries()) {
-      const handler = OTHER_HANDLERS.find((one) => lifecycle?.preStop?.[one] !== undefined);
-      if (name !== "istio-proxy" || handler === undefined) continue;
+    for (const [index, container] of (pod.spec[list] ?? []).entries()) {
+      const handler = otherHandlerOf(container);
+      if (container.name !== "istio-proxy" || handler === undefined) continue;
       yield {
         message: "handlerConflict",
         field: ["spec", list, index, "lifecycle", "preStop"],
@@ -388,6 +400,10 @@ function* handlerConflicts({ pod, cluster }: Situation): Iterable<Found> {
 }
 
 const OTHER_HANDLERS = ["httpGet", "sleep", "tcpSocket"] as const;
+
+function otherHandlerOf({ lifecycle }: Container): (typeof OTHER_HANDLERS)[number] | undefined {
+  return OTHER_HANDLERS.find((one) => lifecycle?.preStop?.[one] !== undefined);
+}
 
 function* ignoredDrain(situation: Situation, image?: string): Iterable<Found> {
   const { exitOnZero, drainDuration } = situation.settings;

@@ -1,6 +1,12 @@
 import { holds } from "../istio/gates.ts";
 import { EXCLUDE_INBOUND, exclusionOf, interceptionOf, portsIn } from "../istio/inbound-ports.ts";
-import { findInjectedProxy, gatewayKindOf, injectionOf, isProxyless } from "../istio/injection.ts";
+import {
+  findInjectedProxy,
+  gatewayKindOf,
+  injectionOf,
+  isProxyless,
+  revisionOfInjected,
+} from "../istio/injection.ts";
 import type { Injection, InjectorSettings } from "../istio/injection.ts";
 import { findStrictPolicy } from "../istio/peer-authentication.ts";
 import { isAnsweredByAgent, isKnownUnrewritten, judgeProbes } from "../istio/probe-repair.ts";
@@ -210,7 +216,8 @@ function sidecarOf(
   const injection = injectionIn(namespace, { labels, annotations, hostNetwork }, cluster);
   const isInjected = findInjectedProxy(spec) !== undefined;
   if (!isInjected && !injection.takesEffect) return undefined;
-  return { isInjected, settings: cluster.mesh.injectorSettings(injection.revision) };
+  const revision = isInjected ? revisionOfInjected(annotations) : injection.revision;
+  return { isInjected, settings: cluster.mesh.injectorSettings(revision) };
 }
 
 function injectionIn(
@@ -274,7 +281,7 @@ function situationOf(
     exclude: options.exclude,
     canRewrite: (kind) => canRewrite(kind, cluster),
     isServed: (port) => served.has(port),
-    interception: interceptionOf(pod, settings?.excludeInboundPorts ?? ""),
+    interception: interceptionOf(pod, { ...cluster.mesh.defaultProxyConfig, ...settings }),
   };
 }
 

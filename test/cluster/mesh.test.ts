@@ -44,6 +44,7 @@ describe("the mesh configuration", () => {
       'defaultDestinationRuleExportTo: ["."]',
       "defaultServiceExportTo: [a, b]",
       "defaultConfig:",
+      "  interceptionMode: TPROXY",
       "  terminationDrainDuration: 15s",
       '  proxyMetadata: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true" }',
       "trustDomain: cluster.local",
@@ -53,6 +54,7 @@ describe("the mesh configuration", () => {
     assert.deepEqual(read.defaultDestinationRuleExportTo, ["."]);
     assert.deepEqual(read.defaultServiceExportTo, ["a", "b"]);
     assert.deepEqual(read.defaultProxyConfig, {
+      interceptionMode: "TPROXY",
       terminationDrainDuration: "15s",
       proxyMetadata: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true" },
     });
@@ -129,7 +131,12 @@ describe("an injector's settings", () => {
   });
 
   test("are off and empty where the values say nothing or something else", () => {
-    const off = { rewriteAppHTTPProbe: false, excludeInboundPorts: "", excludeOutboundPorts: "" };
+    const off = {
+      rewriteAppHTTPProbe: false,
+      includeInboundPorts: "*",
+      excludeInboundPorts: "",
+      excludeOutboundPorts: "",
+    };
     const wrong = { sidecarInjectorWebhook: { rewriteAppHTTPProbe: "true" }, global: { proxy: [] } };
     for (const text of [{}, wrong]) {
       assert.deepEqual(meshIn([configMap("istio-sidecar-injector", values(text))]).injectorSettings(""), off);
@@ -137,12 +144,13 @@ describe("an injector's settings", () => {
   });
 
   test("have ports as text or as one number", () => {
-    const proxy = { excludeInboundPorts: 8087, excludeOutboundPorts: "3306,6379" };
+    const proxy = { includeInboundPorts: "80,443", excludeInboundPorts: 8087, excludeOutboundPorts: "33,63" };
     const mesh = meshIn([configMap("istio-sidecar-injector", values({ global: { proxy } }))]);
     assert.deepEqual(mesh.injectorSettings(""), {
       rewriteAppHTTPProbe: false,
+      includeInboundPorts: "80,443",
       excludeInboundPorts: "8087",
-      excludeOutboundPorts: "3306,6379",
+      excludeOutboundPorts: "33,63",
     });
   });
 });

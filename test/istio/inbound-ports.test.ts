@@ -40,7 +40,7 @@ describe("joined ports", () => {
 });
 
 function interceptedAs(pod: object, port: number, meshList = "") {
-  return interceptionOf(templateOf(pod), meshList)(port);
+  return interceptionOf(templateOf(pod), { excludeInboundPorts: meshList })(port);
 }
 
 describe("interception", () => {
@@ -54,6 +54,26 @@ describe("interception", () => {
   test("is as the mesh's list says only where the annotation is not set", () => {
     assert.equal(interceptedAs({}, 8087, "8087"), "none");
     assert.equal(interceptedAs({ metadata: { annotations: { [EXCLUDE]: "" } } }, 8087, "8087"), "byDefault");
+  });
+
+  test("is of the ports that the mesh lists, where the Pod lists none", () => {
+    const mesh = { includeInboundPorts: "8080", excludeInboundPorts: "8080" };
+    const of = (pod: object, port: number) => interceptionOf(templateOf(pod), mesh)(port);
+    assert.deepEqual([of({}, 8080), of({}, 8087)], ["asListed", "none"]);
+    assert.equal(of({ metadata: { annotations: { [INCLUDE]: "*" } } }, 8087), "byDefault");
+    assert.equal(of(withInit(["-b", "8087", "-d", ""]), 8087), "asListed");
+  });
+
+  test("is nobody's where the mode is NONE, the nearest to the Pod counting", () => {
+    const config = (mode: string) => ({
+      metadata: { annotations: { "proxy.istio.io/config": `interceptionMode: ${mode}` } },
+    });
+    const of = (pod: object, interceptionMode?: string) =>
+      interceptionOf(templateOf(pod), interceptionMode === undefined ? {} : { interceptionMode })(8087);
+    assert.equal(of({}, "NONE"), "none");
+    assert.equal(of(config("NONE")), "none");
+    assert.equal(of(config("REDIRECT"), "NONE"), "byDefault");
+    assert.equal(of(config("["), "NONE"), "none");
   });
 
   test("is of the listed ports only, where ports are listed", () => {

@@ -26,7 +26,7 @@ function merged(text: string, additions: Parameters<typeof mergeProxyConfig>[1] 
 
 test("reads nothing as an empty configuration", () => {
   for (const text of ["", "\n", "# nothing yet\n", "---\n", "null", "{}"]) {
-    assert.deepEqual(read(text), { value: {}, settings: { proxyMetadata: {} } }, text);
+    assert.deepEqual(read(text), { value: {}, settings: { proxyMetadata: {} }, refusal: undefined }, text);
     assert.deepEqual(merged(text), { proxyMetadata: ADDITIONS.proxyMetadata }, text);
   }
 });
@@ -104,4 +104,16 @@ test("says on one line why a text cannot be used", () => {
   assert.equal(problemOf("proxyMetadata: [a]"), "proxyMetadata is no map");
   assert.equal(problemOf("proxyMetadata: A=b"), "proxyMetadata is no map");
   assert.equal(problemOf("a: b\n---\nc: d\n"), "it holds more than one document");
+});
+
+test("tells what Istio refuses though it is YAML", () => {
+  const refusals = {
+    "proxyMetadata: {A: true, B: 7}": "proxyMetadata.A is not in quotes",
+    "proxyMetadata: {A: b, B: 7}": "proxyMetadata.B is not in quotes",
+    "terminationDrainDuration: 30": "terminationDrainDuration 30 is no duration such as 30s",
+    "terminationDrainDuration: 30sec": "terminationDrainDuration 30sec is no duration such as 30s",
+  };
+  for (const [text, refusal] of Object.entries(refusals)) assert.equal(read(text).refusal, refusal);
+  for (const text of ["proxyMetadata: {A: }", "terminationDrainDuration: 1m30s", "concurrency: 2"])
+    assert.equal(read(text).refusal, undefined);
 });

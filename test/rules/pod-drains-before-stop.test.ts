@@ -19,6 +19,7 @@ const PROXY = {
 const DISTROLESS = { ...PROXY, image: "istio/proxyv2:1.22.3-distroless" };
 const ISTIO_DRAIN = { exec: { command: ["pilot-agent", "request", "--debug-port=15020", "POST", "drain"] } };
 const NATIVE = { ...PROXY, restartPolicy: "Always", lifecycle: { preStop: ISTIO_DRAIN } };
+const BROKEN = "line 1: unexpected end of the stream within a flow collection";
 const SLEEP = { exec: { command: ["/bin/sh", "-c", "sleep 20"] } };
 
 const MESHED = namespace({ "istio-injection": "enabled" });
@@ -297,9 +298,9 @@ testRule(rule, {
       cluster: [MESHED],
     },
     {
-      name: "the annotation is broken and nothing is to be added",
+      name: "the annotation is broken, and no sidecar reads it",
       object: configured("a: ["),
-      cluster: [MESHED, INJECTOR],
+      cluster: [namespace({})],
     },
     {
       name: "the duration is shorter than the grace period",
@@ -531,7 +532,51 @@ testRule(rule, {
     {
       name: "the annotation of a classic sidecar's Pod is broken",
       object: injected(PROXY, { annotations: { [ANNOTATION]: "a: [" } }),
-      findings: [{ ...noDrainHook, fix: hookFix(20) }],
+      findings: [
+        { message: "proxyConfigUnreadable", field: FIELD, data: { problem: BROKEN } },
+        { ...noDrainHook, fix: hookFix(20) },
+      ],
+    },
+    {
+      name: "the annotation of a native sidecar's Pod is broken",
+      object: native(NATIVE, { annotations: { [ANNOTATION]: "a: [" } }),
+      findings: [{ message: "proxyConfigUnreadable", field: FIELD, data: { problem: BROKEN } }],
+    },
+    {
+      name: "the annotation is broken and nothing is to be added",
+      object: configured("a: ["),
+      cluster: [MESHED, INJECTOR],
+      findings: [{ message: "proxyConfigUnreadable", field: FIELD, data: { problem: BROKEN } }],
+    },
+    {
+      name: "what Istio takes as text only is not in quotes, and all the same is not lost",
+      object: configured("proxyMetadata: {A: true}"),
+      cluster: [MESHED],
+      findings: [
+        {
+          message: "proxyConfigUnreadable",
+          field: FIELD,
+          data: { problem: "proxyMetadata.A is not in quotes" },
+        },
+        {
+          ...notAwaited,
+          fix: mergeFix(
+            'proxyMetadata:\n  A: true\n  EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"\n  MINIMUM_DRAIN_DURATION: 5s\n',
+          ),
+        },
+      ],
+    },
+    {
+      name: "the drain duration has no unit",
+      object: configured("terminationDrainDuration: 30"),
+      cluster: [MESHED, INJECTOR],
+      findings: [
+        {
+          message: "proxyConfigUnreadable",
+          field: FIELD,
+          data: { problem: "terminationDrainDuration 30 is no duration such as 30s" },
+        },
+      ],
     },
     {
       name: "the classic sidecar has a preStop",
@@ -604,6 +649,17 @@ testRule(rule, {
       object: native({ ...NATIVE, lifecycle: { preStop: SLEEP } }),
       findings: [
         { message: "nativePreStopReplaced", field: ["spec", "initContainers", 1, "lifecycle", "preStop"] },
+      ],
+    },
+    {
+      name: "a preStop of another kind has met the injected one",
+      object: native({ ...NATIVE, lifecycle: { preStop: { ...ISTIO_DRAIN, sleep: { seconds: 5 } } } }),
+      findings: [
+        {
+          message: "handlerConflict",
+          field: ["spec", "initContainers", 1, "lifecycle", "preStop"],
+          data: { handler: "sleep" },
+        },
       ],
     },
     {

@@ -57,14 +57,17 @@ function settings(
   excludeInboundPorts: string | number = "",
   excludeOutboundPorts: string | number = "",
 ) {
-  const values = {
+  return injectorValues({
     sidecarInjectorWebhook: { rewriteAppHTTPProbe },
     global: { proxy: { excludeInboundPorts, excludeOutboundPorts } },
-  };
+  });
+}
+
+function injectorValues(values: object, name = "istio-sidecar-injector") {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
-    metadata: { name: "istio-sidecar-injector", namespace: "istio-system" },
+    metadata: { name, namespace: "istio-system" },
     data: { values: JSON.stringify(values) },
   };
 }
@@ -212,6 +215,42 @@ testRule(rule, {
       name: "no inbound port is intercepted",
       object: pod(tcp(8087), { annotations: { [INCLUDE]: "" } }),
       cluster: [namespace()],
+    },
+    {
+      name: "the mesh intercepts another port only",
+      object: pod(tcp(8087)),
+      cluster: [namespace(), injectorValues({ global: { proxy: { includeInboundPorts: "8080" } } })],
+    },
+    {
+      name: "nothing is intercepted by the Pod's own proxy configuration",
+      object: pod(tcp(8087), { annotations: { "proxy.istio.io/config": "interceptionMode: NONE" } }),
+      cluster: [namespace()],
+    },
+    {
+      name: "nothing is intercepted in the whole mesh",
+      object: pod(tcp(8087)),
+      cluster: [
+        namespace(),
+        {
+          apiVersion: "v1",
+          kind: "ConfigMap",
+          metadata: { name: "istio", namespace: "istio-system" },
+          data: { mesh: "defaultConfig: { interceptionMode: NONE }" },
+        },
+      ],
+    },
+    {
+      name: "the CNI plugin excludes what the list of the Pod's own revision says",
+      object: injected(tcp(8087), "", {
+        spec: { initContainers: [] },
+        annotations: { "istio.io/rev": "canary" },
+      }),
+      cluster: [
+        injectorValues(
+          { global: { proxy: { excludeInboundPorts: "8087" } } },
+          "istio-sidecar-injector-canary",
+        ),
+      ],
     },
     {
       name: "nothing is intercepted",
