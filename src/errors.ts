@@ -39,8 +39,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Levenshtein distance in UTF-16 units, in which two neighbours that changed places count once. */
-function editDistance(from: string, to: string): number {
+/**
+ * Levenshtein distance in UTF-16 units, in which two neighbours that changed places count once. What is further than the limit is
+ * only known to be so.
+ */
+export function editDistance(from: string, to: string, limit = Number.POSITIVE_INFINITY): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row++) {
@@ -51,6 +54,7 @@ function editDistance(from: string, to: string): number {
       const isSwapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
       current.push(isSwapped ? Math.min(changed, (beforePrevious[column - 2] ?? 0) + 1) : changed);
     }
+    if (Math.min(...current) > limit && Math.min(...previous) > limit) return limit + 1;
     [beforePrevious, previous] = [previous, current];
   }
   return previous[to.length] ?? 0;

@@ -1,5 +1,5 @@
 /** The kinds that foresail knows, and the fields of them that its rules look at. */
-import { anything, boolean, intOrString, list, mapOf, number, object, string } from "./shape.ts";
+import { anything, boolean, intOrString, list, mapOf, number, object, strayIn, string } from "./shape.ts";
 import type { Shape, Shaped } from "./shape.ts";
 
 const metadata = object({
@@ -10,6 +10,8 @@ const metadata = object({
   generation: number,
   labels: mapOf(string),
   annotations: mapOf(string),
+  strayLabels: strayIn("labels"),
+  strayAnnotations: strayIn("annotations"),
   creationTimestamp: string,
   deletionTimestamp: string,
   ownerReferences: list(object({ apiVersion: string, kind: string, name: string, controller: boolean })),
@@ -73,7 +75,7 @@ const SHAPES = {
   ConfigMap: object({ metadata, data: mapOf(string) }),
   CronJob: object({
     metadata,
-    spec: object({ jobTemplate: object({ spec: object({ template: podTemplate }) }) }),
+    spec: object({ jobTemplate: object({ metadata, spec: object({ template: podTemplate }) }) }),
   }),
   DaemonSet: workload,
   Deployment: workload,

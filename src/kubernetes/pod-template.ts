@@ -55,6 +55,25 @@ export function podTemplateOf<K extends PodKind>(kind: K, object: Kinds[K]): Pod
   return { path, metadata: pod?.metadata ?? {}, spec: pod?.spec ?? {} };
 }
 
+/** Metadata of the object that is not its Pods': labels and annotations there do not reach them. */
+export interface OwnMetadata {
+  readonly path: FieldPath;
+  readonly metadata: Metadata;
+}
+
+export function ownMetadataOf<K extends PodKind>(kind: K, object: Kinds[K]): readonly OwnMetadata[] {
+  if (kind === "Pod") return [];
+  const own = { path: ["metadata"], metadata: object.metadata ?? {} };
+  const job = metadataOfJobs(object);
+  return job ? [own, { path: ["spec", "jobTemplate", "metadata"], metadata: job }] : [own];
+}
+
+/** What a CronJob gives the Jobs that it makes. */
+function metadataOfJobs(object: Kinds[PodKind]): Metadata | undefined {
+  const spec = object.spec ?? {};
+  return "jobTemplate" in spec ? spec.jobTemplate?.metadata : undefined;
+}
+
 /** Set by controllers, and different in Pods of one template. */
 const LABELS_OF_ONE_POD = new Set([
   "pod-template-hash",

@@ -10,6 +10,8 @@ import { isObject } from "./json.ts";
 export interface Shape<T> {
   /** What stands for a wrongly typed element of a list. */
   readonly blank: T;
+  /** In an object: the field that is read, if it is not the one of the same name. */
+  readonly from?: string;
   read(value: unknown): T | undefined;
 }
 
@@ -67,6 +69,34 @@ export function mapOf<T>(element: Shape<T>): Shape<Readonly<Record<string, T>>> 
   };
 }
 
+/**
+ * The entries of the map in this field whose values are no text, and what they are: `"a number"`. Under "" the field itself, if
+ * it is no map. Undefined where there is nothing of the kind.
+ */
+export function strayIn(field: string): Shape<Readonly<Record<string, string>>> {
+  return {
+    blank: {},
+    from: field,
+    read(value) {
+      if (value === null) return undefined;
+      if (!isObject(value)) return { "": typeInWords(value) };
+      let strays: Record<string, string> | undefined;
+      for (const key of Object.keys(value)) {
+        if (typeof value[key] === "string" || key === "__proto__") continue;
+        strays ??= {};
+        strays[key] = typeInWords(value[key]);
+      }
+      return strays;
+    },
+  };
+}
+
+function typeInWords(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  return isObject(value) ? "a map" : `a ${typeof value}`;
+}
+
 type Fields = { readonly [name: string]: Shape<unknown> };
 type ObjectOf<F extends Fields> = { readonly [Name in keyof F]?: Shaped<F[Name]> };
 
@@ -89,8 +119,9 @@ function readField<F extends Fields>(
   value: { readonly [key: string]: unknown },
   result: { [Name in keyof F]?: unknown },
 ): void {
+  const { from = name } = fields[name] ?? {};
   // Own properties only: an object without `constructor` has one all the same.
-  if (!Object.hasOwn(value, name)) return;
-  const read = fields[name]?.read(value[name]);
+  if (!Object.hasOwn(value, from)) return;
+  const read = fields[name]?.read(value[from]);
   if (read !== undefined) result[name] = read;
 }

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { boolean, intOrString, list, mapOf, number, object, string } from "../../src/kubernetes/shape.ts";
+import {
+  boolean,
+  intOrString,
+  list,
+  mapOf,
+  number,
+  object,
+  strayIn,
+  string,
+} from "../../src/kubernetes/shape.ts";
 
 const parse = (text: string): unknown => JSON.parse(text);
 const WRONG = [null, undefined, 7, "text", true, [], {}, [null], Number.NaN];
@@ -53,6 +62,18 @@ describe("a shape reads", () => {
     assert.deepEqual(list(mapOf(string)).read([{ a: "1" }, null]), [{ a: "1" }, {}]);
     assert.deepEqual(list(intOrString).read([80, "http", null]), [80, "http", ""]);
     assert.deepEqual(list(boolean).read([true, "true"]), [true, false]);
+  });
+
+  test("what is no text in a map of texts, beside the map", () => {
+    const shape = object({ labels: mapOf(string), stray: strayIn("labels") });
+    const labels = parse('{"a":"1","b":2,"c":null,"d":[1],"e":{},"f":true,"__proto__":3}');
+    assert.deepEqual(shape.read({ labels }), {
+      labels: { a: "1" },
+      stray: { b: "a number", c: "null", d: "a list", e: "a map", f: "a boolean" },
+    });
+    assert.deepEqual(shape.read({ labels: ["a"] }), { stray: { "": "a list" } });
+    assert.deepEqual(shape.read({ labels: { a: "1" }, stray: 7 }), { labels: { a: "1" } });
+    assert.deepEqual(shape.read({ labels: null }), {});
   });
 
   test("of a map the entries of the right type, whatever their names", () => {
