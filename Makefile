@@ -20,7 +20,7 @@ generate: $(NODE_MODULES)
 	@$(NPM) run generate && $(NPM) run format
 
 clean:
-	rm -rf node_modules test/control-plane/bin
+	rm -rf node_modules test/control-plane/bin test/real-istio/bin
 
 $(NODE_MODULES): package.json package-lock.json
 	@echo "installing packages ..."

@@ -15,7 +15,8 @@ import { customResourceDefinition } from "../test/e2e/custom-resources.ts";
 import { startControlPlane } from "../test/harness/control-plane.ts";
 import type { StartedProgram } from "../test/harness/control-plane.ts";
 import { eventually } from "../test/harness/eventually.ts";
-import { findControlPlaneTools, findOnPath } from "../test/harness/tools.ts";
+import { findOnPath } from "../test/harness/run-tool.ts";
+import { findControlPlaneTools } from "../test/harness/tools.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const CONTROLLERS = [

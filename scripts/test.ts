@@ -6,6 +6,7 @@ import { globSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { findIstioTools, findOracle } from "../test/harness/istio-tools.ts";
 import { findControllerManager, findControlPlaneTools } from "../test/harness/tools.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -32,6 +33,8 @@ const files = isUnit ? all.filter((file) => !slow.has(file)) : all;
 if (files.some((file) => slow.has(file))) {
   await findControlPlaneTools();
   await findControllerManager();
+  await findIstioTools();
+  await findOracle();
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 };

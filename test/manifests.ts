@@ -7,7 +7,8 @@ import { mapOf, object, string } from "../src/kubernetes/shape.ts";
 import type { Shape, Shaped } from "../src/kubernetes/shape.ts";
 import type { Json } from "../src/kubernetes/json.ts";
 import { CHECKOUT } from "./foresail.ts";
-import { findControlPlaneTools, requireControlPlane, runTool } from "./harness/tools.ts";
+import { runTool } from "./harness/run-tool.ts";
+import { findControlPlaneTools, requireControlPlane } from "./harness/tools.ts";
 
 const KUSTOMIZE_TIMEOUT_MS = 60_000;
 

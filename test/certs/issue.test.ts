@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { checkServerIdentity, connect } from "node:tls";
 import { issueAuthority, issueServingCertificate } from "../../src/certs/issue.ts";
 import { DAY_MS, issuePair, openssl, startServer, temporaryFolder } from "./certificates.ts";
-import { skipOrFail } from "../harness/tools.ts";
+import { skipOrFail } from "../harness/missing-tool.ts";
 
 /** OIDs in DER: ecdsa-with-SHA256, and keyUsage with `critical` and the two bytes of its bits. */
 const ECDSA_WITH_SHA256 = "06082a8648ce3d040302";

@@ -25,7 +25,7 @@ import {
 } from "../../src/certs/self-signed.ts";
 import { watchCertificateFiles } from "../../src/certs/serving-certificate.ts";
 import { DAY_MS, issuePair, openssl, readCertificate, startServer, temporaryFolder } from "./certificates.ts";
-import { skipOrFail } from "../harness/tools.ts";
+import { skipOrFail } from "../harness/missing-tool.ts";
 
 const NOW = Date.UTC(2027, 0, 1);
 const FILES = ["ca.crt", "ca.key", "tls.crt", "tls.key"];

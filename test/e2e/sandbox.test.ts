@@ -11,13 +11,9 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { CHECKOUT, cleanEnvironment } from "../foresail.ts";
 import { eventually } from "../harness/eventually.ts";
-import {
-  findControllerManager,
-  findControlPlaneTools,
-  requireControlPlane,
-  runTool,
-  skipOrFail,
-} from "../harness/tools.ts";
+import { skipOrFail } from "../harness/missing-tool.ts";
+import { runTool } from "../harness/run-tool.ts";
+import { findControllerManager, findControlPlaneTools, requireControlPlane } from "../harness/tools.ts";
 
 const PAGE = "docs/en/sandbox.md";
 /** Within which foresail is right again after the API server was away. */

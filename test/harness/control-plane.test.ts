@@ -8,9 +8,10 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sharedControlPlane, startControlPlane } from "./control-plane.ts";
 import { createObjectApi } from "./kubectl.ts";
-import { findOnPath, requireControlPlane, runTool } from "./tools.ts";
+import { findOnPath, runTool } from "./run-tool.ts";
+import { requireControlPlane } from "./tools.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import type { ToolResult } from "./tools.ts";
+import type { ToolResult } from "./run-tool.ts";
 
 const CHILD_TIMEOUT_MS = 120_000;
 const EVENTUALLY_TIMEOUT_MS = 10_000;

@@ -14,7 +14,8 @@ import { findControllerManager, findControlPlaneTools, requireControlPlane } fro
 import { isObject } from "../../src/kubernetes/json.ts";
 import type { ChildProcess } from "node:child_process";
 import type { TestContext } from "node:test";
-import type { ControlPlaneTools, ToolResult } from "./tools.ts";
+import type { ToolResult } from "./run-tool.ts";
+import type { ControlPlaneTools } from "./tools.ts";
 
 /** Someone whom the API server knows by a token. */
 type User = { readonly name: string; readonly token: string; readonly groups: readonly string[] };
@@ -441,7 +442,7 @@ function answersOk(url: string, ca: Buffer, token: string): Promise<boolean> {
 }
 
 /** Different ports of 127.0.0.1 on which nobody listens at this moment. */
-async function findFreePorts(count: number): Promise<number[]> {
+export async function findFreePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
   const ports: number[] = [];
   for (const server of servers) {

@@ -3,8 +3,9 @@ import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
-import { findOnPath, runTool, skipOrFail } from "./tools.ts";
-import type { ToolResult } from "./tools.ts";
+import { skipOrFail } from "./missing-tool.ts";
+import { findOnPath, runTool } from "./run-tool.ts";
+import type { ToolResult } from "./run-tool.ts";
 
 const TIMEOUT_MS = 300_000;
 const SHELL_PROGRAMS = ["sh", "env", "chmod", "find"];

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
-import { runTool } from "./tools.ts";
+import { runTool } from "./run-tool.ts";
 import type { KubernetesObjectApi } from "@kubernetes/client-node";
-import type { ToolResult } from "./tools.ts";
+import type { ToolResult } from "./run-tool.ts";
 
 const KUBECTL_TIMEOUT_MS = 60_000;
 

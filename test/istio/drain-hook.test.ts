@@ -11,7 +11,7 @@ import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { drainHookCommand } from "../../src/istio/drain.ts";
-import { skipOrFail } from "../harness/tools.ts";
+import { skipOrFail } from "../harness/missing-tool.ts";
 
 /** The proxy's connections to the app come from here. */
 const PROXY_ADDRESS = "127.0.0.6";

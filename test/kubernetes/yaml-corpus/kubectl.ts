@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
-import { runTool, skipOrFail } from "../../harness/tools.ts";
+import { skipOrFail } from "../../harness/missing-tool.ts";
+import { runTool } from "../../harness/run-tool.ts";
 
 /** What kubectl makes of files: the objects that it would send, or why it refuses all of them. */
 export type Reading = { readonly documents: readonly unknown[] } | { readonly refused: string };

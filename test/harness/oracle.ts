@@ -1,0 +1,128 @@
+/**
+ * Asks Istio's own code which DestinationRule a client gets: the program of test/real-istio/oracle makes istiod's tables of a
+ * mesh in memory, without an API server, and looks up what istiod would look up for a proxy.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
+import type { Json } from "../../src/kubernetes/json.ts";
+import { boolean, list, mapOf, object, string } from "../../src/kubernetes/shape.ts";
+import type { Shape, Shaped } from "../../src/kubernetes/shape.ts";
+import { findOracle } from "./istio-tools.ts";
+import { skipOrFail } from "./missing-tool.ts";
+
+interface OracleMesh {
+  /**
+   * Kubernetes objects: Namespaces, Services, kinds of Istio, and the ConfigMap istio-system/istio. istiod sorts by
+   * creationTimestamp; objects without one are equally old, and older than all others.
+   */
+  readonly objects: readonly Json[];
+  /** Of istiod: `cluster.local` unless given. */
+  readonly clusterDomain?: string;
+  /** Of istiod: none unless given, and then objects of every revision count. */
+  readonly revision?: string;
+}
+
+interface OracleQuery {
+  readonly clientNamespace: string;
+  readonly clientLabels: Readonly<Record<string, string>>;
+  readonly proxy: "sidecar" | "gateway" | "waypoint";
+  readonly host: string;
+}
+
+const json: Shape<unknown> = { blank: undefined, read: (value) => value };
+
+const answerShape = object({
+  visible: boolean,
+  /** The owner of the hostname that this client takes. */
+  service: object({ kind: string, namespace: string, name: string }),
+  /** An ExternalName Service: Istio makes no cluster for it. */
+  alias: boolean,
+  /** `namespace/name`, in the order in which they were merged. */
+  destinationRules: list(string),
+  /** What was made of them. */
+  rule: object({
+    exportTo: list(string),
+    workloadSelector: object({ matchLabels: mapOf(string) }),
+    subsets: list(json),
+    trafficPolicy: json,
+  }),
+});
+const responseShape = object({ answers: list(answerShape), error: string });
+
+/** What is false, empty or not there is absent, except `visible`. */
+type OracleAnswer = Shaped<typeof answerShape>;
+
+export interface Oracle {
+  /** One answer for each query. Rejects when Istio cannot read the mesh. May be called again before it has answered. */
+  ask(mesh: OracleMesh, queries: readonly OracleQuery[]): Promise<readonly OracleAnswer[]>;
+  /** Ends the program when it has answered. */
+  stop(): Promise<void>;
+}
+
+/** Istio's test doubles keep some 0.9 MB of each mesh for ever. */
+const MAX_MESHES = 3_000;
+
+/** Undefined if there is no Go to build it with; the test is skipped then, or fails as `skipOrFail` says. */
+export async function startOracle(t: Pick<TestContext, "after" | "skip">): Promise<Oracle | undefined> {
+  const program = await findOracle();
+  if (typeof program !== "string") {
+    skipOrFail(t, program);
+    return undefined;
+  }
+  const oracle = createOracle(program);
+  t.after(() => oracle.stop());
+  return oracle;
+}
+
+function createOracle(program: string): Oracle {
+  let process = startProcess(program);
+  let meshes = 0;
+  const ending: Promise<void>[] = [];
+  return {
+    async ask({ objects, clusterDomain = "cluster.local", revision = "" }, queries) {
+      if (meshes++ % MAX_MESHES === MAX_MESHES - 1) {
+        ending.push(process.end());
+        process = startProcess(program);
+      }
+      const line = await process.ask(JSON.stringify({ objects, clusterDomain, revision, queries }));
+      const { answers, error } = responseShape.read(JSON.parse(line)) ?? {};
+      if (error !== undefined) throw new Error(error);
+      return answers ?? [];
+    },
+    async stop() {
+      await Promise.all([...ending, process.end()]);
+    },
+  };
+}
+
+interface Process {
+  ask(line: string): Promise<string>;
+  end(): Promise<void>;
+}
+
+function startProcess(program: string): Process {
+  const child = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  const waiting: PromiseWithResolvers<string>[] = [];
+  createInterface(child.stdout).on("line", (line) => waiting.shift()?.resolve(line));
+  // The exit tells the rest.
+  child.stdin.on("error", () => {});
+  child.on("exit", (code, signal) => {
+    const error = new Error(`Istio's lookup ended: ${code ?? signal}`);
+    for (const one of waiting.splice(0)) one.reject(error);
+  });
+  return {
+    ask(line) {
+      const one = Promise.withResolvers<string>();
+      waiting.push(one);
+      child.stdin.write(`${line}\n`);
+      return one.promise;
+    },
+    async end() {
+      child.stdin.end();
+      await exited;
+    },
+  };
+}

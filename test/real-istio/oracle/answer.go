@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	networking "istio.io/api/networking/v1alpha3"
+	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/pkg/serviceregistry/provider"
+	"istio.io/istio/pkg/config/host"
+	"istio.io/istio/pkg/config/visibility"
+	"istio.io/istio/pkg/util/protomarshal"
+	"istio.io/istio/pkg/util/sets"
+)
+
+type query struct {
+	ClientNamespace string            `json:"clientNamespace"`
+	ClientLabels    map[string]string `json:"clientLabels"`
+	Proxy           string            `json:"proxy"`
+	Host            string            `json:"host"`
+}
+
+type answer struct {
+	Visible bool `json:"visible"`
+	// The owner of the hostname that this client takes; absent if the host is not visible.
+	Service *owner `json:"service,omitempty"`
+	// An ExternalName Service: no cluster is built for it.
+	Alias            bool     `json:"alias,omitempty"`
+	DestinationRules []string `json:"destinationRules,omitempty"`
+	Rule             *merged  `json:"rule,omitempty"`
+}
+
+type owner struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// merged is what became of the DestinationRules.
+type merged struct {
+	ExportTo      []string          `json:"exportTo,omitempty"`
+	Selector      json.RawMessage   `json:"workloadSelector,omitempty"`
+	Subsets       []json.RawMessage `json:"subsets,omitempty"`
+	TrafficPolicy json.RawMessage   `json:"trafficPolicy,omitempty"`
+}
+
+// How istiod calls a proxy, and which way it asks for the rule: a waypoint builds its clusters as inbound ones
+// (core/cluster_waypoint.go:buildWaypointInboundVIP).
+type proxyType struct {
+	node      model.NodeType
+	direction model.TrafficDirection
+}
+
+var proxyTypes = map[string]proxyType{
+	"sidecar":  {model.SidecarProxy, model.TrafficDirectionOutbound},
+	"gateway":  {model.Router, model.TrafficDirectionOutbound},
+	"waypoint": {model.Waypoint, model.TrafficDirectionInbound},
+}
+
+// answerAll asks for gateways and waypoints first: these take a namespace's default sidecar scope if istiod has made it,
+// so that their answers would depend on the order.
+func answerAll(push *model.PushContext, queries []query) ([]answer, error) {
+	answers := make([]answer, len(queries))
+	for _, isSidecar := range []bool{false, true} {
+		for i, asked := range queries {
+			if (asked.Proxy == "sidecar") != isSidecar {
+				continue
+			}
+			found, err := answerOne(push, asked)
+			if err != nil {
+				return nil, err
+			}
+			answers[i] = found
+		}
+	}
+	return answers, nil
+}
+
+func answerOne(push *model.PushContext, asked query) (answer, error) {
+	kind, known := proxyTypes[asked.Proxy]
+	if !known {
+		return answer{}, fmt.Errorf("unknown proxy %q", asked.Proxy)
+	}
+	proxy := &model.Proxy{
+		Type:            kind.node,
+		ConfigNamespace: asked.ClientNamespace,
+		Labels:          asked.ClientLabels,
+		Metadata:        &model.NodeMetadata{Namespace: asked.ClientNamespace, Labels: asked.ClientLabels},
+	}
+	proxy.SetSidecarScope(push)
+	hostname := host.Name(asked.Host)
+	service := proxy.SidecarScope.GetService(hostname)
+	if service == nil {
+		return answer{}, nil
+	}
+	result := answer{Visible: true, Service: ownerOf(service), Alias: service.Resolution == model.Alias}
+	found := proxy.SidecarScope.DestinationRule(kind.direction, proxy, hostname)
+	if found == nil {
+		return result, nil
+	}
+	for _, from := range found.GetFrom() {
+		result.DestinationRules = append(result.DestinationRules, from.String())
+	}
+	var err error
+	result.Rule, err = mergedRule(found)
+	return result, err
+}
+
+func ownerOf(service *model.Service) *owner {
+	attributes := service.Attributes
+	if attributes.ServiceRegistry == provider.Kubernetes {
+		return &owner{"Service", attributes.Namespace, attributes.Name}
+	}
+	return &owner{"ServiceEntry", attributes.Namespace, attributes.K8sAttributes.ObjectName}
+}
+
+func mergedRule(found *model.ConsolidatedDestRule) (*merged, error) {
+	// The only way to the set of namespaces that it is exported to.
+	text, err := found.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	var exported struct {
+		ExportTo sets.Set[visibility.Instance] `json:"exportTo"`
+	}
+	if err := json.Unmarshal(text, &exported); err != nil {
+		return nil, err
+	}
+	result := &merged{}
+	for _, namespace := range sets.SortedList(exported.ExportTo) {
+		result.ExportTo = append(result.ExportTo, string(namespace))
+	}
+	rule := found.GetRule().Spec.(*networking.DestinationRule)
+	for _, subset := range rule.Subsets {
+		encoded, err := protomarshal.Marshal(subset)
+		if err != nil {
+			return nil, err
+		}
+		result.Subsets = append(result.Subsets, encoded)
+	}
+	if rule.WorkloadSelector != nil {
+		if result.Selector, err = protomarshal.Marshal(rule.WorkloadSelector); err != nil {
+			return nil, err
+		}
+	}
+	if rule.TrafficPolicy != nil {
+		result.TrafficPolicy, err = protomarshal.Marshal(rule.TrafficPolicy)
+	}
+	return result, err
+}

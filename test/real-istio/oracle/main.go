@@ -1,0 +1,74 @@
+// The oracle answers which DestinationRule a client gets with Istio's own code: it reads a mesh and queries as one line of
+// JSON, and writes one line of answers. test/harness/oracle.ts starts it and describes both.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"istio.io/istio/pkg/log"
+	"istio.io/istio/pkg/test"
+)
+
+type request struct {
+	// Kubernetes objects; the ConfigMap istio of istio-system holds the mesh configuration.
+	Objects       []json.RawMessage `json:"objects"`
+	ClusterDomain string            `json:"clusterDomain"`
+	Revision      string            `json:"revision"`
+	Queries       []query           `json:"queries"`
+}
+
+type response struct {
+	Answers []answer `json:"answers,omitempty"`
+	Error   string   `json:"error,omitempty"`
+}
+
+func main() {
+	// Only answers go to the standard output, where Istio logs.
+	output := os.Stdout
+	os.Stdout = os.Stderr
+	for _, scope := range log.Scopes() {
+		scope.SetOutputLevel(log.NoneLevel)
+	}
+	if err := serve(os.Stdin, output); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serve(input io.Reader, output io.Writer) error {
+	decoder := json.NewDecoder(bufio.NewReaderSize(input, 1<<20))
+	encoder := json.NewEncoder(output)
+	encoder.SetEscapeHTML(false)
+	for {
+		var asked request
+		if err := decoder.Decode(&asked); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := encoder.Encode(respond(asked)); err != nil {
+			return err
+		}
+	}
+}
+
+func respond(asked request) (result response) {
+	// Wrap also ends what the mesh has started.
+	err := test.Wrap(func(t test.Failer) {
+		push, err := pushContext(t, asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Answers, err = answerAll(push, asked.Queries); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err != nil {
+		return response{Error: err.Error()}
+	}
+	return result
+}
