@@ -13,37 +13,58 @@ const NOT_FOR_BLOCK =
 /** libyaml looks for the colon no further than 1024 characters. */
 const MAX_SIMPLE_KEY = 1000;
 
+export interface BlockStyle {
+  /** How far the parts of a mapping stand to the right of it. */
+  readonly step: string;
+  readonly listStep: string;
+  /** Empty lines may follow what is emitted, so that no text may end in such. */
+  readonly isFollowed: boolean;
+}
+
+const KUBECTL: BlockStyle = { step: INDENT, listStep: "", isFollowed: false };
+
 /**
  * Block style as kubectl prints it, keys in their order. A string is quoted whenever kubectl would otherwise read
  * something else; several lines become a literal block if nothing in them needs an escape. Ends with a line break.
  */
 export function emitYaml(value: Json): string {
-  return `${emitNode(value, "", INDENT)}\n`;
+  return `${emitNode(value, "", KUBECTL, INDENT)}\n`;
 }
 
-/** Starts in the middle of a line; further lines of a collection get `indent`, of a text `textIndent`. */
-function emitNode(value: Json, indent: string, textIndent: string): string {
-  if (typeof value === "string") return isBlock(value) ? emitBlock(value, textIndent) : emitString(value);
+/**
+ * Starts in the middle of a line; further lines of a collection get `indent`, of a text `textIndent`. Does not end with a
+ * line break, but for a text that ends in several.
+ */
+export function emitNode(
+  value: Json,
+  indent: string,
+  style: BlockStyle,
+  textIndent: string = indent,
+): string {
+  if (typeof value === "string") {
+    const isText = isBlock(value) && !(style.isFollowed && value.endsWith("\n\n"));
+    return isText ? emitBlock(value, textIndent) : emitString(value);
+  }
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (isList(value)) {
     if (value.length === 0) return "[]";
-    const items = value.map((item) => `- ${emitNode(item, indent + INDENT, indent + INDENT)}`);
+    const items = value.map((item) => `- ${emitNode(item, indent + INDENT, style)}`);
     return items.join(`\n${indent}`);
   }
   const entries = Object.entries(value).map(
-    ([key, item]) => `${emitKey(key, indent)}:${emitValue(item, indent)}`,
+    ([key, item]) => `${emitKey(key, indent)}:${emitValue(item, indent, style)}`,
   );
   return entries.length === 0 ? "{}" : entries.join(`\n${indent}`);
 }
 
-/** What follows a key's colon. */
-function emitValue(value: Json, indent: string): string {
-  const inner = indent + INDENT;
+/** What follows a key's colon; `indent` is the key's. */
+export function emitValue(value: Json, indent: string, style: BlockStyle): string {
+  const inner = indent + style.step;
   if (typeof value !== "object" || value === null || Object.keys(value).length === 0) {
-    return ` ${emitNode(value, inner, inner)}`;
+    return ` ${emitNode(value, inner, style)}`;
   }
-  const own = isList(value) ? indent : inner;
-  return `\n${own}${emitNode(value, own, inner)}`;
+  const own = isList(value) ? indent + style.listStep : inner;
+  return `\n${own}${emitNode(value, own, style)}`;
 }
 
 function emitKey(key: string, indent: string): string {
@@ -53,6 +74,11 @@ function emitKey(key: string, indent: string): string {
 
 function emitString(text: string): string {
   if (PLAIN.test(text) && !MISREAD.test(text) && typeof resolvePlain(text) === "string") return text;
+  return emitQuoted(text);
+}
+
+/** In double quotes, as JSON and YAML read it. */
+export function emitQuoted(text: string): string {
   return JSON.stringify(text).replace(NOT_FOR_YAML, escapeCharacter);
 }
 
@@ -64,6 +90,14 @@ function escapeCharacter(character: string): string {
 function isBlock(text: string): boolean {
   if (!text.includes("\n") || /^\s/.test(text) || NOT_FOR_BLOCK.test(text)) return false;
   return text.split("\n").every((line) => line === line.trimEnd());
+}
+
+/** The last line that is emitted is one of a literal block, which needs its line break. */
+export function endsAsBlock(value: Json): boolean {
+  if (typeof value === "string") return isBlock(value);
+  if (typeof value !== "object" || value === null) return false;
+  const last = Object.values(value).at(-1);
+  return last !== undefined && endsAsBlock(last);
 }
 
 function emitBlock(text: string, indent: string): string {

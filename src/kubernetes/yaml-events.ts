@@ -24,6 +24,8 @@ export type Step = ScalarStep | CollectionStep | AliasStep | { readonly kind: "c
 
 interface Properties {
   readonly start: number;
+  /** Behind tag and anchor; where these end if nothing follows, -1 if there is nothing at all. */
+  readonly contentStart: number;
   /** As written, `!!int`; undefined if there is none. */
   readonly tag: string | undefined;
   readonly anchor: string | undefined;
@@ -34,15 +36,22 @@ export interface ScalarStep extends Properties {
   /** Folded, without quotes and escapes. */
   readonly text: string;
   readonly isPlain: boolean;
+  readonly style: ScalarStyle;
+  /** Behind the closing quote, or the last line of a block; `contentStart` if there is no content. */
+  readonly contentEnd: number;
 }
+
+type ScalarStyle = "plain" | "single" | "double" | "literal" | "folded";
 
 export interface CollectionStep extends Properties {
   readonly kind: "list" | "map";
+  readonly isFlow: boolean;
 }
 
 export interface AliasStep {
   readonly kind: "alias";
   readonly start: number;
+  readonly end: number;
   readonly anchor: string;
 }
 
@@ -84,7 +93,7 @@ export function readSteps(
     if (event.type === EVENT_ID.POP) styles.pop();
     else if (event.type === EVENT_ID.SEQUENCE || event.type === EVENT_ID.MAPPING) styles.push(event.style);
     else if (styles.at(-1) === COLLECTION_STYLE.FLOW) refuseInBrackets(event, readable, toOriginal(start));
-    steps.push(toStep(event, readable, toOriginal(start)));
+    steps.push(toStep(event, readable, toOriginal(start), toOriginal));
     end = endOf(event, start, readable);
   }
   return { steps };
@@ -162,26 +171,55 @@ function reword(reason: string, character: string, maxDepth: number): string {
   return "@`%".includes(character) ? `a text that begins with ${character} needs quotes` : reason;
 }
 
-function toStep(event: Event, text: string, start: number): Step {
+type ToOriginal = (offset: number) => number;
+
+function toStep(event: Event, text: string, start: number, toOriginal: ToOriginal): Step {
   switch (event.type) {
     case EVENT_ID.SCALAR:
+      return scalarStep(event, text, start, toOriginal);
+    case EVENT_ID.SEQUENCE:
+    case EVENT_ID.MAPPING:
       return {
-        kind: "scalar",
+        kind: event.type === EVENT_ID.SEQUENCE ? "list" : "map",
         start,
-        text: getScalarValue(text, event),
-        isPlain: event.style === SCALAR_STYLE.PLAIN,
+        contentStart: toOriginal(event.start),
+        isFlow: event.style === COLLECTION_STYLE.FLOW,
         tag: tagOf(event, text),
         anchor: anchorOf(event, text),
       };
-    case EVENT_ID.SEQUENCE:
-      return { kind: "list", start, tag: tagOf(event, text), anchor: anchorOf(event, text) };
-    case EVENT_ID.MAPPING:
-      return { kind: "map", start, tag: tagOf(event, text), anchor: anchorOf(event, text) };
-    case EVENT_ID.ALIAS:
-      return { kind: "alias", start, anchor: text.slice(event.anchorStart, event.anchorEnd) };
+    case EVENT_ID.ALIAS: {
+      const anchor = text.slice(event.anchorStart, event.anchorEnd);
+      return { kind: "alias", start, anchor, end: toOriginal(event.anchorEnd) };
+    }
     default:
       return { kind: "close" };
   }
+}
+
+const STYLES: { readonly [code: number]: ScalarStyle } = {
+  [SCALAR_STYLE.SINGLE_QUOTED]: "single",
+  [SCALAR_STYLE.DOUBLE_QUOTED]: "double",
+  [SCALAR_STYLE.LITERAL_BLOCK]: "literal",
+  [SCALAR_STYLE.FOLDED_BLOCK]: "folded",
+};
+
+function scalarStep(event: ScalarEvent, text: string, start: number, toOriginal: ToOriginal): ScalarStep {
+  const style = STYLES[event.style] ?? "plain";
+  const quote = style === "single" || style === "double" ? 1 : 0;
+  const content = startOfScalar(event, text);
+  const contentStart = content === ABSENT ? Math.max(event.tagEnd, event.anchorEnd) : content;
+  const contentEnd = content === ABSENT ? contentStart : event.valueEnd + quote;
+  return {
+    kind: "scalar",
+    start,
+    contentStart: toOriginal(contentStart),
+    contentEnd: toOriginal(contentEnd),
+    text: getScalarValue(text, event),
+    isPlain: style === "plain",
+    style,
+    tag: tagOf(event, text),
+    anchor: anchorOf(event, text),
+  };
 }
 
 function tagOf({ tagStart, tagEnd }: NodeEvent, text: string): string | undefined {

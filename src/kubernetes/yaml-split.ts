@@ -1,6 +1,7 @@
-/** A stretch of a text, the number of its first line, and how many characters stand before it on that line. */
+/** A stretch of a text, where it begins, the number of its first line, and how many characters stand before it on that line. */
 export interface Chunk {
   readonly text: string;
+  readonly start: number;
   readonly line: number;
   readonly column: number;
 }
@@ -27,10 +28,10 @@ const SPACE_AND_COMMENTS = /(?:\s|#[^\n]*)*/y;
 
 /**
  * Cuts a text where kubectl does (apimachinery, util/yaml, `YAMLReader`). A bad separator, at which kubectl stops,
- * separates here too, so that the other documents can be looked at.
+ * separates here too, so that the other documents can be looked at. `offset` is where the text begins.
  */
-export function* splitDocuments(text: string): Generator<Split> {
-  let rest: Chunk = { text, line: 1, column: 0 };
+export function* splitDocuments(text: string, offset = 0): Generator<Split> {
+  let rest: Chunk = { text, start: offset, line: 1, column: 0 };
   let start = 0;
   for (const { 0: separator, 1: remark = "", index } of text.matchAll(SEPARATOR)) {
     yield { chunk: { ...rest, text: text.slice(start, index) }, isBadSeparator: false };
@@ -93,7 +94,7 @@ function after(chunk: Chunk, offset: number): Chunk {
     lineStart = end + 1;
   }
   for (const _ of passed.slice(lineStart)) column++;
-  return { text: chunk.text.slice(offset), line, column };
+  return { text: chunk.text.slice(offset), start: chunk.start + offset, line, column };
 }
 
 /** Where a sticky pattern that begins at an offset ends. */

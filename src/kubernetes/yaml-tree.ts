@@ -169,8 +169,13 @@ function scalarNode({ text, tag, isPlain, start }: ScalarStep): ScalarNode {
   return { kind: "scalar", text, value, size: text.length + PUNCTUATION, depth: 0 };
 }
 
+/** What JSON calls a scalar that is a key. Throws only YamlError. */
+export function nameOfKey(step: ScalarStep): string {
+  return nameOf({ start: step.start, node: scalarNode(step) });
+}
+
 /** `<<`, unless it is quoted or tagged as something else. */
-function isMergeKey({ text, tag, isPlain }: ScalarStep): boolean {
+export function isMergeKey({ text, tag, isPlain }: ScalarStep): boolean {
   return text === "<<" && (tag === undefined ? isPlain : allowsMerge(tag));
 }
 

@@ -16,6 +16,9 @@ export interface YamlDocument {
   readonly value: Json;
   /** Of the document's first content. */
   readonly line: number;
+  /** The stretch of the text that holds the document and nothing of others. */
+  readonly start: number;
+  readonly end: number;
   /** Of the field's key, or of the list's item; of the nearest parent that is there if the field is not. */
   position(path: FieldPath): Position;
   /** A scalar as written (`1.10`, `Off`), without quotes; undefined if there is no scalar at the path. */
@@ -39,7 +42,7 @@ export interface YamlText {
   readonly problems: readonly YamlProblem[];
 }
 
-const DEFAULT_LIMITS: YamlLimits = {
+export const YAML_LIMITS: YamlLimits = {
   // js-yaml's recursion ends at some 2000 levels, JSON.stringify's later.
   maxDepth: 1000,
   // More than an API server takes in one request (3 MiB).
@@ -62,10 +65,10 @@ const MAX_MESSAGE_LENGTH = 200;
 export function parseYaml(text: string, limits: Partial<YamlLimits> = {}): YamlText {
   const documents: YamlDocument[] = [];
   const problems: YamlProblem[] = [];
-  const allLimits = { ...DEFAULT_LIMITS, ...limits };
+  const allLimits = { ...YAML_LIMITS, ...limits };
   const content = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
   let isFirst = true;
-  for (const { chunk, isBadSeparator } of splitDocuments(content)) {
+  for (const { chunk, isBadSeparator } of splitDocuments(content, text.length - content.length)) {
     const readings = isBadSeparator
       ? [problemAt(chunk, 0, "only a comment may follow --- on its line")]
       : readChunk(chunk, isFirst, allLimits);
@@ -133,6 +136,8 @@ function createDocument(
   return {
     value,
     line,
+    start: chunk.start,
+    end: chunk.start + chunk.text.length,
     position: (path) => positionAt(chunk, find(path)?.entry.start ?? 0),
     source(path) {
       const found = find(path);
