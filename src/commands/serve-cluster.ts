@@ -58,8 +58,11 @@ export function openLiveCluster(api: ApiServer, { log, ...context }: Context): S
   const cluster = startLiveCluster({
     ...context,
     api,
-    onProblem: (kind, problem) =>
-      log.error({ kind, ...problemFacts(problem) }, "objects not read; what is known stays"),
+    onProblem(kind, problem, heldBack) {
+      const facts = { kind, ...problemFacts(problem) };
+      if (heldBack === undefined) log.error(facts, "objects not read; what is known stays");
+      else log.error({ ...facts, ...heldBack }, "setting not applied; the one before stays");
+    },
     onRecovery: (kind) => log.info({ kind }, "objects read again"),
     onComplete: (objects) => log.info({ objects }, "cluster read"),
   });

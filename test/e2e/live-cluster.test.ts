@@ -12,7 +12,8 @@ import { DEFAULT_MESH_SETTINGS } from "../../src/rules/policy.ts";
 import type { MeshSettings } from "../../src/rules/policy.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
 import { eventually } from "../harness/eventually.ts";
-import { createObject, service } from "./live-foresail.ts";
+import { createObject, service, succeed } from "./live-foresail.ts";
+import { installRights } from "./managed-foresail.ts";
 
 const controlPlane = sharedControlPlane();
 const CREATED = 201;
@@ -34,7 +35,7 @@ async function onStage(
 ): Promise<Stage | undefined> {
   const plane = await controlPlane(t);
   if (plane === undefined) return undefined;
-  const api = await connectToApiServer({ kubeconfig: plane.kubeconfig });
+  const api = options.api ?? (await connectToApiServer({ kubeconfig: plane.kubeconfig }));
   let settings = DEFAULT_MESH_SETTINGS;
   const completions: number[] = [];
   const cluster = startLiveCluster({
@@ -137,6 +138,72 @@ test("another cluster domain is another copy, which takes its place when it is c
   apply({ clusterDomain: "one.example" });
   apply({ clusterDomain: "example.org" });
   assert.equal(view().hosts.named("renamed.default.svc.example.org").length, 1);
+});
+
+test("an istioNamespace that may not be read keeps no other setting waiting, and is said once", async (t) => {
+  const plane = await controlPlane(t);
+  if (!plane) return;
+  const held: string[] = [];
+  const set = await onStage(t, {
+    api: await connectToApiServer({ kubeconfig: await installRights(plane) }),
+    onProblem: (kind, { message }, heldBack) => {
+      held.push(`${kind} ${heldBack?.name} ${heldBack?.wanted} instead of ${heldBack?.applied}: ${message}`);
+    },
+  });
+  assert.ok(set);
+  const { apply, cluster, view } = set;
+  await succeed(plane, ["create", "namespace", "mesh-control"]);
+  await succeed(plane, [
+    "create",
+    "configmap",
+    "istio",
+    "-n",
+    "mesh-control",
+    "--from-literal=mesh=rootNamespace: far",
+  ]);
+  const isSynced = () => cluster.caches().find(({ kind }) => kind === "ConfigMap")?.isSynced;
+  apply({ istioNamespace: "mesh-control", clientNamespaces: { names: ["batch"], selector: undefined } });
+  await eventually("it is said", () => held.length > 0);
+  apply({ rootNamespace: "of-configuration", multiCluster: true, assume: { istio: "1.10" } });
+  assert.match(
+    held.join("\n"),
+    /^ConfigMap istioNamespace mesh-control instead of istio-system: 403 configmaps is forbidden: .* in the namespace "mesh-control"$/,
+  );
+  assert.equal(view().clients.inNamespace("batch")[0]?.because, "clientNamespaces of the configuration");
+  assert.equal(view().mesh.rootNamespace, "of-configuration");
+  assert.equal(view().mesh.multiCluster, true);
+  assert.equal(view().versions.istio?.value, "1.10");
+  assert.deepEqual(cluster.unmetConditions(), []);
+  assert.equal(cluster.isTrustworthy(), true);
+  assert.equal(isSynced(), false);
+
+  apply({ rootNamespace: undefined });
+  const name = "foresail-reads-mesh";
+  await succeed(plane, [
+    "create",
+    "role",
+    name,
+    "-n",
+    "mesh-control",
+    "--verb=list,watch",
+    "--resource=configmaps",
+  ]);
+  await succeed(plane, [
+    "create",
+    "rolebinding",
+    name,
+    "-n",
+    "mesh-control",
+    `--role=${name}`,
+    "--serviceaccount=foresail:foresail",
+  ]);
+  await eventually("it is applied", () => view().mesh.rootNamespace === "far", 40_000);
+  assert.equal(isSynced(), true);
+  assert.equal(held.length, 1);
+
+  // Back again, and nothing of the other namespace is left.
+  apply({ istioNamespace: "istio-system" });
+  await eventually("the first one counts", () => view().mesh.rootNamespace === "istio-system");
 });
 
 test("what is old is not trusted", async (t) => {

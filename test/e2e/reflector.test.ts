@@ -291,7 +291,7 @@ test("takes a kind that is not served for absent, and finds it when it is instal
   const kind = "WorkloadEntry";
   const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
   const reflected = reflect(t, stage, {
-    find: (signal) => findList(client, kind, "istio-system", signal),
+    find: (signal) => findList(client, kind, undefined, signal),
   });
   await eventually("it is absent", () => reflected.reflector.state === "absent");
 

@@ -14,17 +14,17 @@ const resourcesShape = object({ resources: list(object({ name: string })) });
 
 const NOT_FOUND = 404;
 
-/** Where all objects of the kind are listed, ConfigMaps only those of Istio; undefined if the API server does not serve the kind. */
+/** Where all objects of the kind are listed, or those of one namespace; undefined if the API server does not serve the kind. */
 export async function findList(
   api: ApiServer,
   kind: Kind,
-  istioNamespace: string,
+  namespace: string | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const path = await findApi(api, kind, signal);
   if (path === undefined) return undefined;
   const { plural } = KIND_FACTS[kind];
-  return kind === "ConfigMap" ? `${path}/namespaces/${istioNamespace}/${plural}` : `${path}/${plural}`;
+  return namespace === undefined ? `${path}/${plural}` : `${path}/namespaces/${namespace}/${plural}`;
 }
 
 /** `/apis/GROUP/VERSION` in the version that the API server prefers; undefined if it does not serve the kind. */

@@ -7,8 +7,8 @@ import type { MeshSettings } from "../../rules/policy.ts";
 import type { AnyRule } from "../../rules/rule.ts";
 import { createConfirm } from "./confirmation.ts";
 import type { Confirm } from "./confirmation.ts";
-import { startMirror } from "./mirror.ts";
-import type { Mirror } from "./mirror.ts";
+import { Copy } from "./copy.ts";
+import type { CopyOptions, CopySettings } from "./copy.ts";
 import type { ReflectorTimes } from "./reflector.ts";
 import { createView } from "../view.ts";
 import type { ObjectId } from "../view.ts";
@@ -19,13 +19,20 @@ export interface LiveClusterOptions {
   /** Asked at the start, and when `applySettings` is called. */
   readonly settings: () => MeshSettings;
   /** Said once for each problem; what is known stays. */
-  readonly onProblem: (kind: Kind, problem: Error) => void;
+  readonly onProblem: (kind: Kind, problem: Error, heldBack: HeldBackSetting | undefined) => void;
   /** After a problem: all is well again. */
   readonly onRecovery: (kind: Kind) => void;
   /** Everything is known; again after settings have changed what is to be known. */
   readonly onComplete: (objects: number) => void;
   readonly times?: ReflectorTimes;
   readonly staleAfterMs?: number;
+}
+
+/** What stays as it was until the objects are known that it needs. */
+export interface HeldBackSetting {
+  readonly name: keyof CopySettings;
+  readonly wanted: string;
+  readonly applied: string;
 }
 
 interface LiveCacheFacts {
@@ -44,93 +51,99 @@ export interface LiveCluster {
   /** What is still to be known, a line a kind; empty for ever once everything was known. */
   unmetConditions(): readonly string[];
   caches(): readonly LiveCacheFacts[];
-  /** To be called when the settings have changed. */
+  /** To be called when the settings have changed. All count at once but those that need other objects. */
   applySettings(): void;
   close(): Promise<void>;
 }
 
 const STALE_AFTER_MS = 5 * 60_000;
 
-/** A mirror, and the settings that it was started with. */
-interface Run {
-  readonly mirror: Mirror;
-  readonly settings: MeshSettings;
-}
-
 export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
   const { api, staleAfterMs = STALE_AFTER_MS } = options;
-  const kinds = kindsFor(options.rules);
-  const start = (settings: MeshSettings): Run => {
-    const { clusterDomain, istioNamespace } = settings;
-    const mirror = startMirror({ ...options, kinds, plane: "data", clusterDomain, istioNamespace });
-    return { settings, mirror };
+  const copyOptions: CopyOptions = {
+    ...options,
+    kinds: kindsFor(options.rules),
+    onProblem(copy, kind, problem) {
+      options.onProblem(kind, problem, copy === next ? heldBack(kind, copy, current) : undefined);
+    },
   };
-
-  let current = start(options.settings());
+  let settings = options.settings();
+  let current = new Copy(settings, copyOptions);
   /** What takes its place when it is complete. */
-  let next: Run | undefined;
+  let next: Copy | undefined;
+  /** Of the last settings all but those that `next` is awaited for. */
+  let applied = settings;
+
   const stopped = new Set<Promise<void>>();
-  const stop = ({ mirror }: Run) => {
-    const stopping: Promise<void> = mirror.stop().finally(() => stopped.delete(stopping));
+  const inUse = () => (next === undefined ? [current] : [current, next]);
+  const stop = (copy: Copy) => {
+    const stopping: Promise<void> = copy.stop(inUse).finally(() => stopped.delete(stopping));
     stopped.add(stopping);
   };
-  const useWhenComplete = async (run: Run) => {
-    await run.mirror.complete;
-    if (run === next) {
-      stop(current);
-      [current, next] = [run, undefined];
+  const apply = () => {
+    applied = { ...settings, ...current.settings };
+  };
+  const useWhenComplete = async (copy: Copy) => {
+    await copy.complete;
+    if (copy === next) {
+      const replaced = current;
+      [current, next] = [copy, undefined];
+      stop(replaced);
+      apply();
     }
-    if (run.mirror !== current.mirror) return;
-    let objects = 0;
-    for (const kind of kinds) objects += run.mirror.store.countOf(kind);
-    options.onComplete(objects);
+    if (copy === current) options.onComplete(copy.count());
   };
   void useWhenComplete(current);
 
   return {
-    viewFor: (subject, missed) => {
-      const { settings, mirror } = current;
-      return createView({ store: mirror.store, settings, isComplete: mirror.isComplete() }, subject, missed);
-    },
-    confirm: createConfirm(api, () => current.mirror.reflectors),
+    viewFor: (subject, missed) =>
+      createView(
+        { store: current.store, settings: applied, isComplete: current.isComplete() },
+        subject,
+        missed,
+      ),
+    confirm: createConfirm(api, () => current.reflectors),
     isTrustworthy: () =>
-      current.mirror.isComplete() &&
-      [...current.mirror.reflectors.values()].every(({ ageMs }) => ageMs < staleAfterMs),
+      current.isComplete() && [...current.reflectors.values()].every(({ ageMs }) => ageMs < staleAfterMs),
     unmetConditions: () =>
-      [...current.mirror.reflectors]
+      [...current.reflectors]
         .filter(([, { state }]) => state === "pending")
         .map(([kind, { problem }]) => `${kind} not yet read${problem ? `: ${problem.message}` : ""}`),
     caches: () =>
-      [...current.mirror.reflectors].map(([kind, { state, ageMs, relists }]) => ({
+      [...current.reflectors].map(([kind, { state, ageMs, relists }]) => ({
         kind,
-        isSynced: state !== "pending",
-        objects: current.mirror.store.countOf(kind),
+        isSynced: state !== "pending" && next?.reflectors.get(kind)?.state !== "pending",
+        objects: current.store.countOf(kind),
         ageSeconds: ageMs / 1000,
         relists,
       })),
     applySettings() {
-      const settings = options.settings();
-      if (next) stop(next);
-      next = undefined;
-      if (mirrorsAlike(settings, current.settings)) {
-        current = { ...current, settings };
-        return;
-      }
-      next = start(settings);
-      void useWhenComplete(next);
+      settings = options.settings();
+      apply();
+      const last = next ?? current;
+      if (last.isFor(settings)) return;
+      const dropped = next;
+      next = current.isFor(settings) ? undefined : new Copy(settings, copyOptions, current);
+      if (dropped) stop(dropped);
+      if (next) void useWhenComplete(next);
     },
     async close() {
-      stop(current);
-      if (next) stop(next);
+      const copies = inUse();
+      for (const copy of copies) {
+        stopped.add(copy.stop(() => []));
+      }
       await Promise.all(stopped);
     },
   };
 }
 
-function kindsFor(rules: readonly AnyRule[]): readonly Kind[] {
-  return [...new Set<Kind>([...rules.flatMap(({ reads }) => reads), ...MESH_READS, "Namespace"])].toSorted();
+/** The setting that cannot be applied before this kind is read. */
+function heldBack(kind: Kind, copy: Copy, current: Copy): HeldBackSetting {
+  const isOfIstio = kind === "ConfigMap" && copy.settings.istioNamespace !== current.settings.istioNamespace;
+  const name = isOfIstio ? "istioNamespace" : "clusterDomain";
+  return { name, wanted: copy.settings[name], applied: current.settings[name] };
 }
 
-function mirrorsAlike(one: MeshSettings, other: MeshSettings): boolean {
-  return one.clusterDomain === other.clusterDomain && one.istioNamespace === other.istioNamespace;
+function kindsFor(rules: readonly AnyRule[]): readonly Kind[] {
+  return [...new Set<Kind>([...rules.flatMap(({ reads }) => reads), ...MESH_READS, "Namespace"])].toSorted();
 }

@@ -7,16 +7,17 @@ import type { Plane } from "../../rules/cluster-view.ts";
 import { findList } from "./discovery.ts";
 import { Reflector } from "./reflector.ts";
 import type { ReflectorTimes, Sink } from "./reflector.ts";
-import { Store } from "../store.ts";
+import type { Store } from "../store.ts";
 import { trimFor } from "./trim.ts";
 
 export interface MirrorOptions {
   readonly api: ApiServer;
   readonly kinds: readonly Kind[];
   readonly plane: Plane;
-  readonly clusterDomain: string;
-  /** The only namespace whose ConfigMaps are read. */
-  readonly istioNamespace: string;
+  /** Others may fill it with other kinds, and with those of other namespaces. */
+  readonly store: Store;
+  /** The only one whose objects are read; all are if it is left out. */
+  readonly namespace?: string;
   /** Said once for each problem. */
   readonly onProblem: (kind: Kind, problem: Error) => void;
   /** After a problem: all is well again. */
@@ -25,7 +26,6 @@ export interface MirrorOptions {
 }
 
 export interface Mirror {
-  readonly store: Store;
   readonly reflectors: ReadonlyMap<Kind, Reflector>;
   /** Every kind was listed to its end, or is not served. */
   isComplete(): boolean;
@@ -38,8 +38,7 @@ export interface Mirror {
 const SLICE_MS = 10;
 
 export function startMirror(options: MirrorOptions): Mirror {
-  const { api, kinds, plane, clusterDomain, istioNamespace, onProblem, onRecovery, times } = options;
-  const store = new Store(clusterDomain);
+  const { api, kinds, namespace, onProblem, onRecovery, times } = options;
   const complete = Promise.withResolvers<void>();
   let pending = kinds.length;
   const reflectors = new Map(
@@ -47,10 +46,10 @@ export function startMirror(options: MirrorOptions): Mirror {
       kind,
       new Reflector({
         api,
-        find: (signal) => findList(api, kind, istioNamespace, signal),
+        find: (signal) => findList(api, kind, namespace, signal),
         isMetadataOnly: kind === "Pod",
         trim: trimFor(kind),
-        sink: sinkFor(kind, store, plane, (problem) => onProblem(kind, problem)),
+        sink: sinkFor(kind, options),
         onProblem: (problem) => onProblem(kind, problem),
         onRecovery: () => onRecovery(kind),
         onKnown: () => {
@@ -62,7 +61,6 @@ export function startMirror(options: MirrorOptions): Mirror {
     ]),
   );
   return {
-    store,
     reflectors,
     isComplete: () => pending === 0,
     complete: complete.promise,
@@ -72,7 +70,7 @@ export function startMirror(options: MirrorOptions): Mirror {
   };
 }
 
-function sinkFor(kind: Kind, store: Store, plane: Plane, onProblem: (problem: Error) => void): Sink {
+function sinkFor(kind: Kind, { store, plane, namespace: only, onProblem }: MirrorOptions): Sink {
   const identityOf = (value: unknown) => {
     const { namespace = "", name = "" } = readObject("Pod", value).metadata ?? {};
     return { namespace, name };
@@ -93,13 +91,14 @@ function sinkFor(kind: Kind, store: Store, plane: Plane, onProblem: (problem: Er
         try {
           if (!isNewer(key)) store.put(kind, value, plane);
         } catch (error) {
-          onProblem(error instanceof Error ? error : new Error(String(error)));
+          onProblem(kind, error instanceof Error ? error : new Error(String(error)));
         }
         await pause();
       }
       for (const [namespace, name] of store.namesOf(kind)) {
         const key = `${namespace}/${name}`;
-        if (!listed.has(key) && !isNewer(key)) store.delete(kind, namespace, name);
+        const isOurs = only === undefined || namespace === only;
+        if (isOurs && !listed.has(key) && !isNewer(key)) store.delete(kind, namespace, name);
         await pause();
       }
     },
