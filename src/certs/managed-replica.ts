@@ -39,8 +39,8 @@ export class ManagedReplica {
   /** Draws from the time before a renewal is due, so that replicas do not all renew at once. */
   readonly #jitter = Math.random();
   readonly #bundles: BundleWriter;
-  /** As read last. */
-  #configurations: readonly WebhookTrust[] | undefined;
+  /** As read last, those that there are. */
+  readonly #configurations = new Map<WebhookTrust["kind"], WebhookTrust>();
   #authority: ManagedAuthority | undefined;
   #serving: (ServingCertificate & { readonly certificate: X509Certificate }) | undefined;
   /** Since when the configurations have been seen to hold the CA, by `performance.now()`. */
@@ -83,20 +83,24 @@ export class ManagedReplica {
         problems.push(error);
       }
     };
-    await attempt(() => this.#readConfigurations());
-    const configurations = problems.length === 0 ? (this.#configurations ?? []) : [];
+    const readable = new Set<WebhookTrust["kind"]>();
+    const read = async (kind: WebhookTrust["kind"]) => {
+      await this.#readConfiguration(kind);
+      readable.add(kind);
+    };
+    await Promise.all(CONFIGURATION_KINDS.map((kind) => attempt(() => read(kind))));
     await attempt(() => this.#agreeOnAuthority());
     // By the CA known last: the API server may be down for long.
     await attempt(() => this.#renewServing());
-    for (const configuration of configurations) await attempt(() => this.#publish(configuration));
+    for (const kind of readable) await attempt(() => this.#publish(kind));
     if (problems.length > 0) throw problems[0];
     this.#observe();
   }
 
-  async #readConfigurations(): Promise<void> {
-    const { api } = this.#options;
-    const found = await Promise.all(CONFIGURATION_KINDS.map((kind) => readConfiguration(api, kind)));
-    this.#configurations = found.filter((one) => one !== undefined);
+  async #readConfiguration(kind: WebhookTrust["kind"]): Promise<void> {
+    const found = await readConfiguration(this.#options.api, kind);
+    if (found) this.#configurations.set(kind, found);
+    else this.#configurations.delete(kind);
   }
 
   async #agreeOnAuthority(): Promise<void> {
@@ -119,7 +123,7 @@ export class ManagedReplica {
 
   #circumstances() {
     const { times } = this.#options;
-    const bundles = this.#configurations?.flatMap(({ webhooks }) => webhooks) ?? [];
+    const bundles = [...this.#configurations.values()].flatMap(({ webhooks }) => webhooks);
     const serving = this.#serving;
     const isNeeded = serving !== undefined && serving.notAfter > Date.now();
     return {
@@ -148,7 +152,7 @@ export class ManagedReplica {
     const authority = this.#authority;
     if (!authority) return;
     const { namespace, times, onCertificate } = this.#options;
-    const hosts = managedHosts(namespace, this.#configurations ?? [], this.#options.hosts);
+    const hosts = managedHosts(namespace, [...this.#configurations.values()], this.#options.hosts);
     const now = Date.now();
     const reason = servingReason(this.#serving?.certificate, {
       authority,
@@ -166,8 +170,9 @@ export class ManagedReplica {
     this.#report("serving certificate made", reason, serving.certificate);
   }
 
-  async #publish(configuration: WebhookTrust): Promise<void> {
-    if (!this.#authority || !this.#serving) return;
+  async #publish(kind: WebhookTrust["kind"]): Promise<void> {
+    const configuration = this.#configurations.get(kind);
+    if (!configuration || !this.#authority || !this.#serving) return;
     const bundle = bundleOf(this.#authority);
     if (holdsBundle(configuration, bundle)) return;
     if (!verifies(bundle, this.#serving.certificate, Date.now())) {
@@ -175,16 +180,15 @@ export class ManagedReplica {
         "the CAs in the Secret do not verify the serving certificate, so no caBundle is written",
       );
     }
-    const written = await this.#bundles.write(configuration, bundle);
-    this.#configurations = this.#configurations?.map((one) => (one === configuration ? written : one));
+    this.#configurations.set(kind, await this.#bundles.write(configuration, bundle));
   }
 
   #observe(): void {
     const authority = this.#authority;
-    if (!authority || !this.#configurations || !this.#serving) return;
+    if (!authority || !this.#serving) return;
     const { certificate } = authority.signing;
     const { fingerprint256: fingerprint } = certificate;
-    if (!isTrusted(this.#configurations, certificate)) this.#trusted = undefined;
+    if (!isTrusted([...this.#configurations.values()], certificate)) this.#trusted = undefined;
     else if (this.#trusted?.fingerprint !== fingerprint)
       this.#trusted = { fingerprint, since: performance.now() };
     const trustedForMs = this.#trustedForMs(authority);

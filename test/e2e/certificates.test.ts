@@ -4,6 +4,8 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { ApiServer } from "../../src/api-server/client.ts";
 import { issueAuthority } from "../../src/certs/issue.ts";
+import { CONFIGURATION_KINDS } from "../../src/certs/managed-objects.ts";
+import type { WebhookTrust } from "../../src/certs/managed-serving.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import { list, object, string } from "../../src/kubernetes/shape.ts";
 import { DAY_MS, issuePair } from "../certs/certificates.ts";
@@ -150,6 +152,29 @@ test("a caBundle that is emptied or overwritten is repaired, and nothing else is
     assert.deepEqual(owned, [".f:webhooks.k.f:clientConfig.f:caBundle"]);
   }
 });
+
+for (const hidden of CONFIGURATION_KINDS) {
+  test(`a ${hidden} that may not be read keeps the other one's caBundle from nothing`, async (t) => {
+    const stage = await onStage(t);
+    if (!stage) return;
+    const { api, cluster } = stage;
+    const shown = CONFIGURATION_KINDS.findIndex((kind) => kind !== hidden);
+    const replica = await startReplica(t, await kubeconfigWithout(cluster, hidden));
+    await installConfigurations(cluster, replica);
+    const isTrusted = async () => {
+      const [stored, all] = await Promise.all([storedAuthorities(api), bundles(api)]);
+      return stored.length > 0 && all[shown] === stored.join("");
+    };
+    await until("the other one trusts the CA", isTrusted);
+    await overwriteBundles(api, "");
+    await until("it does so again", isTrusted);
+    assert.equal((await bundles(api))[1 - shown], "");
+    assert.match(
+      await (await fetch(`${replica.probes}/readyz`)).text(),
+      new RegExp(`^the webhook configurations do not trust .*: 403 ${hidden.toLowerCase()}s\\.`),
+    );
+  });
+}
 
 test("gives way for a while to someone who overwrites a caBundle again and again, and says so in an Event", async (t) => {
   const stage = await onStage(t);
@@ -365,6 +390,25 @@ test("foresail certs shows the CA, what is served, and whether it is trusted", a
 async function kubeconfigOfNobody(cluster: ControlPlane): Promise<string> {
   await cluster.kubectl(["create", "serviceaccount", "nobody", "-n", "shop"]);
   const token = await succeed(cluster, ["create", "token", "nobody", "-n", "shop"]);
+  return cluster.kubeconfigFor(token.trim());
+}
+
+/** Of a ServiceAccount with foresail's rights, but for the one to read a configuration of this kind. */
+async function kubeconfigWithout(cluster: ControlPlane, hidden: WebhookTrust["kind"]): Promise<string> {
+  const name = `without-${hidden.toLowerCase()}`;
+  const resource = (kind: WebhookTrust["kind"]) =>
+    `--resource=${kind.toLowerCase()}s.admissionregistration.k8s.io`;
+  const shown = CONFIGURATION_KINDS.filter((kind) => kind !== hidden);
+  const account = `--serviceaccount=foresail:${name}`;
+  for (const args of [
+    ["serviceaccount", name, "-n", "foresail"],
+    ["rolebinding", name, "-n", "foresail", "--role=foresail", account],
+    ["clusterrole", name, "--verb=get,patch", "--resource-name=foresail", ...shown.map(resource)],
+    ["clusterrolebinding", name, `--clusterrole=${name}`, account],
+  ]) {
+    await succeed(cluster, ["create", ...args]);
+  }
+  const token = await succeed(cluster, ["create", "token", name, "-n", "foresail"]);
   return cluster.kubeconfigFor(token.trim());
 }
 
