@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
 import { isInPod } from "../api-server/in-pod.ts";
+import { parseHost } from "../certs/hosts.ts";
 import { parseCertificate, readFailure } from "../certs/key-pair.ts";
 import type { CertificateFiles, ServingCertificate } from "../certs/key-pair.ts";
 import { ensureSelfSigned, startSelfSignedRenewal } from "../certs/self-signed.ts";
@@ -46,7 +47,6 @@ export async function openCertificates(
   context: ManagedContext,
   log: Logger,
 ): Promise<Certificates> {
-  checkFlags(options);
   if (!isManaged(options)) return openFiles(options, log);
   const { openManaged } = await import("./serve-managed-certificates.ts");
   return openManaged(options, context, log);
@@ -57,8 +57,10 @@ function isManaged({ tlsManaged = false, tlsCert, tlsSelfSigned, meshState }: Ce
   return tlsManaged || (isInPod() && !isOther);
 }
 
-/** @throws ForesailError USAGE for flags that do not go together */
-function checkFlags({ tlsCert, tlsKey, tlsSelfSigned, tlsManaged = false }: CertificateOptions): void {
+/** @throws ForesailError USAGE for flags that do not go together, and for a host that is none */
+export function checkCertificateFlags(options: CertificateOptions): void {
+  const { tlsCert, tlsKey, tlsSelfSigned, tlsManaged = false, tlsHost } = options;
+  for (const host of tlsHost) parseHost(host);
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     const [given, missing] = tlsKey === undefined ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"];
     throw usageError(`${given} needs ${missing}`, `Name the file of the other half with ${missing}.`);

@@ -37,13 +37,22 @@ export interface FollowedConfiguration {
 const INTERVAL_MS = 1000;
 const CONFIG_MAP_NAME = "foresail";
 
+/** RFC 1123, as the API server has it. */
+const LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?";
+const CONFIG_MAP = new RegExp(`^(?<namespace>${LABEL})/(?<name>${LABEL}(?:\\.${LABEL})*)$`);
+
+/** @throws ForesailError USAGE for flags that do not go together, and for a name that is none */
+export function checkConfigurationFlags({ config, configMap }: ConfigurationOptions): void {
+  if (config !== undefined && configMap !== undefined) {
+    throw usageError("--config and --config-map exclude each other", "Name a file or a ConfigMap.");
+  }
+  if (configMap !== undefined) parseName(configMap);
+}
+
 export async function openConfiguration(
   { config, configMap, meshState }: ConfigurationOptions,
   context: ConfigurationContext,
 ): Promise<FollowedConfiguration> {
-  if (config !== undefined && configMap !== undefined) {
-    throw usageError("--config and --config-map exclude each other", "Name a file or a ConfigMap.");
-  }
   if (config !== undefined) return followFile(config, context);
   if (configMap !== undefined) return followMap(parseName(configMap), context);
   if (isInPod() && meshState.length === 0) {
@@ -113,7 +122,7 @@ function eventsOf(source: string, { log, onChange }: ConfigurationContext): Conf
 }
 
 function parseName(text: string): { readonly namespace: string; readonly name: string } {
-  const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  const { namespace, name } = CONFIG_MAP.exec(text)?.groups ?? {};
   if (namespace !== undefined && name !== undefined) return { namespace, name };
   throw usageError(
     `--config-map ${text} names no ConfigMap`,

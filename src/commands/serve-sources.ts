@@ -6,11 +6,11 @@ import type { ManagedTimes } from "../certs/bundle-writer.ts";
 import type { CurrentConfiguration } from "../config/last-good.ts";
 import { ForesailError } from "../errors.ts";
 import type { AnyRule } from "../rules/rule.ts";
-import { openCertificates, readClientCa } from "./serve-certificates.ts";
+import { checkCertificateFlags, openCertificates, readClientCa } from "./serve-certificates.ts";
 import type { CertificateOptions, Certificates } from "./serve-certificates.ts";
 import { openFiles, openLiveCluster } from "./serve-cluster.ts";
 import type { ServedCluster } from "./serve-cluster.ts";
-import { openConfiguration } from "./serve-configuration.ts";
+import { checkConfigurationFlags, openConfiguration } from "./serve-configuration.ts";
 import type { ConfigurationOptions } from "./serve-configuration.ts";
 
 export interface SourceOptions extends CertificateOptions, ConfigurationOptions {
@@ -49,15 +49,8 @@ export async function openSources(
   { rules, certificateTimes }: SourceContext,
   log: Logger,
 ): Promise<Sources> {
-  const { meshState, kubeconfig, tlsManaged, configMap } = options;
-  const isForMoreThanState = tlsManaged === true || configMap !== undefined;
-  if (meshState.length > 0 && kubeconfig !== undefined && !isForMoreThanState) {
-    throw new ForesailError({
-      code: "USAGE",
-      message: "--mesh-state and --kubeconfig exclude each other",
-      hint: "Name the files that stand for a cluster, or the cluster.",
-    });
-  }
+  checkFlags(options);
+  const { meshState, kubeconfig } = options;
   const clientCa = await readClientCa(options.clientCa);
   const closers: (() => void)[] = [];
   const close = () => {
@@ -65,12 +58,7 @@ export async function openSources(
   };
   try {
     const api = connectOnce(kubeconfig, closers);
-    // Nothing is made for a cluster that does not answer.
-    if (meshState.length === 0) await api();
     const namespace = namespaceOfPod() ?? NAMESPACE;
-    const certificates = await openCertificates(options, { api, namespace, certificateTimes }, log);
-    closers.push(() => certificates.close());
-
     let onChange = (): void => {};
     const followed = await openConfiguration(options, {
       rules,
@@ -86,6 +74,10 @@ export async function openSources(
       meshState.length > 0 ? await openFiles(meshState, context) : openLiveCluster(await api(), context);
     closers.push(() => cluster.close());
     onChange = () => cluster.applySettings();
+
+    // Last, since they are written: nothing is made for a file that is missing or a cluster that does not answer.
+    const certificates = await openCertificates(options, { api, namespace, certificateTimes }, log);
+    closers.push(() => certificates.close());
 
     return {
       configuration,
@@ -104,6 +96,21 @@ export async function openSources(
     close();
     throw error;
   }
+}
+
+/** @throws ForesailError USAGE for flags that do not go together or say nothing */
+function checkFlags(options: SourceOptions): void {
+  const { meshState, kubeconfig, tlsManaged, configMap } = options;
+  const isForMoreThanState = tlsManaged === true || configMap !== undefined;
+  if (meshState.length > 0 && kubeconfig !== undefined && !isForMoreThanState) {
+    throw new ForesailError({
+      code: "USAGE",
+      message: "--mesh-state and --kubeconfig exclude each other",
+      hint: "Name the files that stand for a cluster, or the cluster.",
+    });
+  }
+  checkCertificateFlags(options);
+  checkConfigurationFlags(options);
 }
 
 /** The connection that all share, made when the first asks for it: files alone contact no cluster. */

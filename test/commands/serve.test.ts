@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { Agent, request as requestOver } from "node:https";
 import { createServer } from "node:net";
@@ -93,6 +94,26 @@ describe("serve does not begin with", () => {
     ],
     "a name that is no host": [{ tlsHost: ["https://x"] }, "USAGE", /https:\/\/x/],
     "a client CA that is none": [{ clientCa: "state" }, "CERTIFICATE_UNREADABLE", /state/],
+    "a ConfigMap without a namespace": [
+      { configMap: "foresail" },
+      "USAGE",
+      /^--config-map foresail names no ConfigMap$/,
+    ],
+    "a ConfigMap whose name none can have": [
+      { configMap: "foresail/Foresail?" },
+      "USAGE",
+      /^--config-map foresail\/Foresail\? names no ConfigMap$/,
+    ],
+    "a ConfigMap besides a file": [
+      { config: "nowhere.yaml", configMap: "foresail/foresail" },
+      "USAGE",
+      /^--config and --config-map exclude each other$/,
+    ],
+    "a ConfigMap of a cluster that is not there": [
+      { configMap: "foresail/foresail", kubeconfig: "nowhere" },
+      "KUBECONFIG_UNREADABLE",
+      /nowhere cannot be used: there is no file .*nowhere$/,
+    ],
     "a configuration that is not there": [
       { config: "nowhere.yaml" },
       "CONFIG_INVALID",
@@ -125,6 +146,9 @@ describe("serve does not begin with", () => {
           return true;
         },
       );
+      // That nobody can listen there is known only when all is made that is to be served.
+      const isMade = name === "a host that nobody has";
+      assert.equal(existsSync(join(folder, "certs")), isMade);
     });
   }
 
