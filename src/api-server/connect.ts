@@ -4,9 +4,12 @@ import { createApiServer } from "./client.ts";
 import type { ApiServer } from "./client.ts";
 import { apiServerOfPod, isInPod } from "./in-pod.ts";
 import { ApiStatusError } from "./status-error.ts";
+import { tlsProblemOf } from "./tls-problem.ts";
 
 /** Of a person who waits for the first answer. */
 const CHECK_TIMEOUT_MS = 10_000;
+
+const NO_ANSWER = { what: "does not answer", hint: "Is the cluster running, and is this its address?" };
 
 /**
  * In a Pod that of its cluster, else, or if one is named, that of a kubeconfig, which must answer.
@@ -37,12 +40,8 @@ async function check(api: ApiServer): Promise<void> {
     .catch((cause: unknown) => {
       if (cause instanceof ForesailError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw unreachable(
-        api,
-        `does not answer: ${reason}`,
-        "Is the cluster running, and is this its address?",
-        cause,
-      );
+      const { what, hint } = tlsProblemOf(cause) ?? NO_ANSWER;
+      throw unreachable(api, `${what}: ${reason}`, hint, cause);
     });
   if (answer.status !== 401) return;
   const reason = `does not accept the credentials of the kubeconfig: ${new ApiStatusError(answer).message}`;

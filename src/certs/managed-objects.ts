@@ -1,7 +1,8 @@
 /** The objects that managed certificates stand in, read and written through the API server. */
 import type { ApiAnswer, ApiServer } from "../api-server/client.ts";
 import { ApiStatusError } from "../api-server/status-error.ts";
-import { list, mapOf, number, object, string } from "../kubernetes/shape.ts";
+import { ForesailError } from "../errors.ts";
+import { boolean, list, mapOf, number, object, string } from "../kubernetes/shape.ts";
 import type { Shape, Shaped } from "../kubernetes/shape.ts";
 import { parseAuthority } from "./managed-authority.ts";
 import type { StoredAuthority } from "./managed-authority.ts";
@@ -24,6 +25,8 @@ const CONFLICT = 409;
 
 export interface StoredSecret {
   readonly resourceVersion: string;
+  /** The API server lets nobody change what it holds. */
+  readonly isImmutable: boolean;
   readonly authority: StoredAuthority;
 }
 
@@ -31,10 +34,11 @@ export interface StoredSecret {
 export async function readSecret(api: ApiServer, namespace: string): Promise<StoredSecret | undefined> {
   const found = await read(api, secretPath(namespace), secretShape);
   if (!found) return undefined;
-  const { metadata, data = {} } = found;
+  const { metadata, data = {}, immutable = false } = found;
   const text = (key: string) => Buffer.from(data[key] ?? "", "base64").toString("utf8");
   return {
     resourceVersion: metadata?.resourceVersion ?? "",
+    isImmutable: immutable,
     authority: parseAuthority(text("tls.crt"), text("tls.key")),
   };
 }
@@ -74,6 +78,14 @@ export async function writeSecret(
   if (answer.status === CONFLICT || (found && answer.status === NOT_FOUND)) return false;
   expect(answer, found === undefined ? CREATED : OK);
   return true;
+}
+
+export function immutableSecret(namespace: string, reason: string): ForesailError {
+  return new ForesailError({
+    code: "CERTIFICATE_UNREADABLE",
+    message: `the Secret ${namespace}/${SECRET_NAME} is immutable, but the CA in it has to be changed: ${reason}`,
+    hint: `Delete it: kubectl delete secret -n ${namespace} ${SECRET_NAME}; foresail makes another within seconds.`,
+  });
 }
 
 /** Undefined if there is none. @throws ApiStatusError */
@@ -127,7 +139,7 @@ export async function writeBundle(
 const LABELS = { "app.kubernetes.io/name": "foresail", "app.kubernetes.io/part-of": "foresail" };
 
 const metadataShape = object({ resourceVersion: string });
-const secretShape = object({ metadata: metadataShape, data: mapOf(string) });
+const secretShape = object({ metadata: metadataShape, data: mapOf(string), immutable: boolean });
 const clientConfigShape = object({
   url: string,
   service: object({ name: string, namespace: string, port: number }),

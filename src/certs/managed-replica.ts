@@ -15,6 +15,7 @@ import type { AuthorityChange, ManagedAuthority, StoredAuthority } from "./manag
 import { managedHosts } from "./managed-hosts.ts";
 import {
   CONFIGURATION_KINDS,
+  immutableSecret,
   readConfiguration,
   readSecret,
   SECRET_NAME,
@@ -110,6 +111,8 @@ export class ManagedReplica {
       const change = authorityChange(secret?.authority, this.#circumstances());
       const wanted = await this.#changed(secret?.authority, change);
       if (wanted === undefined) return;
+      if (change.do !== "nothing" && secret?.isImmutable === true)
+        throw immutableSecret(namespace, change.reason);
       const pair = { cert: bundleOf(wanted), key: wanted.signing.key };
       if (change.do === "nothing" || (await writeSecret(api, namespace, secret, pair))) {
         this.#authority = wanted;

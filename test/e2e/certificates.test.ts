@@ -123,6 +123,38 @@ test("a Secret that is deleted or damaged is made anew, with no failed request",
   t.diagnostic(`${load.count()} requests`);
 });
 
+test("an immutable Secret with garbage: a line says what to do, and it is enough to do that", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { api, kubeconfig } = stage;
+  const context = { certificateTimes: { intervalMs: 300 } };
+  const one = await startReplica(t, kubeconfig, {}, context);
+  const garbage = Buffer.from("garbage").toString("base64");
+  const damaged = await api.request({
+    method: "PATCH",
+    path: SECRET_PATH,
+    contentType: "application/merge-patch+json",
+    body: { immutable: true, data: { "tls.crt": garbage, "tls.key": garbage } },
+  });
+  assert.equal(damaged.status, 200);
+  const problem =
+    "the Secret foresail/foresail-ca is immutable, but the CA in it has to be changed: Cannot use the certificate tls.crt: it holds no certificate";
+  const line = await one.until("certificates not looked after");
+  assert.deepEqual(
+    [line["problem"], line["hint"]],
+    [
+      problem,
+      "Delete it: kubectl delete secret -n foresail foresail-ca; foresail makes another within seconds.",
+    ],
+  );
+  assert(await isReady(one));
+  const other = await startReplica(t, kubeconfig, {}, context);
+  const answer = await fetch(`${other.probes}/readyz`);
+  assert.equal(await answer.text(), `the CA of the serving certificate is not known: ${problem}\n`);
+  await damageSecret(api, undefined);
+  await until("the other one is ready, too", () => isReady(other));
+});
+
 test("a caBundle that is emptied or overwritten is repaired, and nothing else is written", async (t) => {
   const stage = await onStage(t);
   if (!stage) return;

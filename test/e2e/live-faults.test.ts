@@ -1,10 +1,11 @@
 /** What happens to foresail when the API server, the way to it, or its rights are gone for a while. */
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { issuePair } from "../certs/certificates.ts";
 import { CHECKOUT, runForesail } from "../foresail.ts";
 import { startApiProxy } from "../harness/api-proxy.ts";
 import type { ApiProxy } from "../harness/api-proxy.ts";
@@ -217,6 +218,25 @@ test("a kubeconfig without rights: a line for each kind, and no refusal", async 
     /^Service not yet read: 403 services is forbidden: User "system:serviceaccount:foresail:nobody" cannot list resource "services"/m,
   );
   assert.equal(foresail.log.filter((line) => line.includes("403 services is forbidden")).length, 1);
+});
+
+test("a kubeconfig with the CA of another cluster", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { cluster, kubeconfig } = set;
+  const { authority } = await issuePair(["127.0.0.1"]);
+  const own = Buffer.from(await readFile(cluster.caFile)).toString("base64");
+  const text = await readFile(kubeconfig, "utf8");
+  assert.ok(text.includes(own));
+  const file = join(cluster.folder, "other-ca.yaml");
+  await writeFile(file, text.replace(own, Buffer.from(authority.cert).toString("base64")));
+  assert.deepEqual(await runForesail(["serve", ...FLAGS, `--kubeconfig=${file}`]), {
+    exitCode: 2,
+    stdout: "",
+    stderr:
+      `foresail: the API server ${cluster.url} shows a certificate of another CA than the kubeconfig names: self-signed certificate in certificate chain\n` +
+      "Get the kubeconfig anew: certificate-authority-data belongs to another cluster, or to this one before it was made anew.\n",
+  });
 });
 
 test("a kubeconfig whose token is expired, or whose API server is not there", async (t) => {

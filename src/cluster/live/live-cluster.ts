@@ -29,7 +29,7 @@ export interface LiveClusterOptions {
 }
 
 /** What stays as it was until the objects are known that it needs. */
-export interface HeldBackSetting {
+interface HeldBackSetting {
   readonly name: keyof CopySettings;
   readonly wanted: string;
   readonly applied: string;
