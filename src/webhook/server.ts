@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { BODY_LIMITS } from "./body.ts";
 import type { BodyLimits } from "./body.ts";
 import { createHandlers, ENDPOINTS } from "./handlers.ts";
+import { createHandshakeFailures } from "./handshake-failures.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Reviewer } from "./reviewer.ts";
 
@@ -76,6 +77,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
     clientCa,
   } = options;
   let isDraining = false;
+  const handshakeFailures = createHandshakeFailures(log);
   const handlers = createHandlers({ reviewer, metrics, log, limits, isDraining: () => isDraining });
 
   const app = fastify({
@@ -100,7 +102,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   // Before Node's own listener, which would have it answered in HTTP.
   app.server.prependListener("tlsClientError", (error, socket) => {
     metrics.countRejection("tls");
-    log.warn({ reason: error.message }, "TLS handshake failed");
+    handshakeFailures.add(error, socket.remoteAddress);
     socket.destroy();
   });
 
@@ -120,6 +122,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
       const timer = setTimeout(() => app.server.closeAllConnections(), withinMs);
       await app.close();
       clearTimeout(timer);
+      handshakeFailures.close();
     },
   };
 }

@@ -10,6 +10,7 @@ import { generate } from "selfsigned";
 import { BODY_LIMITS } from "../../src/webhook/body.ts";
 import { issueAuthority } from "../../src/certs/issue.ts";
 import type { IssuedCertificate } from "../../src/certs/issue.ts";
+import { eventually } from "../harness/eventually.ts";
 import { DAY_MS, issuePair } from "../certs/certificates.ts";
 import { GVK, reviewOf, startWebhook } from "./under-test.ts";
 import type { UnderTest } from "./under-test.ts";
@@ -48,6 +49,30 @@ describe("TLS", () => {
     await assert.rejects(open(tested, old));
     const counted = (await tested.metrics()).match(/^foresail_rejected_requests_total.*$/gm);
     assert.deepEqual(counted, ['foresail_rejected_requests_total{reason="tls"} 1']);
+  });
+
+  test("is missed by clients that do not speak it, which are a line a reason, and a count", async (t) => {
+    const tested = await startWebhook(t);
+    const sendPlain = async (said: string) => {
+      const socket = connectPlain({ port: tested.port, host: "127.0.0.1" });
+      socket.end(said);
+      await once(socket.resume(), "close");
+    };
+    for (let count = 0; count < 20; count++) await sendPlain("GET / HTTP/1.1\r\n\r\n");
+    for (let count = 0; count < 3; count++) await sendPlain("");
+    await eventually("all are counted", async () =>
+      /^foresail_rejected_requests_total\{reason="tls"\} 23$/m.test(await tested.metrics()),
+    );
+    await tested.webhook.close(0);
+    const http = "the client speaks HTTP without TLS";
+    const away = "the client went away before its end, as probes of a TCP port do";
+    const line = { level: 40, msg: "TLS handshake failed" };
+    assert.deepEqual(tested.log, [
+      { ...line, reason: http, client: "127.0.0.1" },
+      { ...line, reason: away },
+      { ...line, reason: http, count: 19 },
+      { ...line, reason: away, count: 2 },
+    ]);
   });
 
   test("carries HTTP/1.1 even for clients that would rather have HTTP/2", async (t) => {
