@@ -1,16 +1,16 @@
 /** The hostnames of the mesh, found by name, by wildcard, and by the Service's short name. */
-import { coversHost, isWildcard, serviceHostname } from "../istio/hosts.ts";
-import type { Kinds } from "../kubernetes/objects.ts";
+import { serviceHostname } from "../istio/hosts.ts";
 import { createdAt } from "../istio/lookup/age.ts";
 import type { MeshHost } from "../istio/lookup/mesh.ts";
+import type { Kinds } from "../kubernetes/objects.ts";
+import { addTo, deleteFrom, HostSet } from "./host-set.ts";
 
 const EXPORT_TO = "networking.istio.io/exportTo";
 
 export class HostIndex {
   readonly #clusterDomain: string;
   readonly #owners = new Map<string, Map<string, MeshHost>>();
-  /** Under every suffix that begins with a dot, the hostnames that end in it; under "" all. */
-  readonly #bySuffix = new Map<string, Set<string>>();
+  readonly #hostnames = new HostSet();
   readonly #namespacesOfService = new Map<string, Set<string>>();
 
   constructor(clusterDomain: string) {
@@ -58,23 +58,17 @@ export class HostIndex {
     return [...(this.#owners.get(hostname)?.values() ?? [])];
   }
 
+  hostnamesCoveredBy(host: string): Iterable<string> {
+    return this.#hostnames.coveredBy(host);
+  }
+
   *coveredBy(host: string): Iterable<MeshHost> {
-    if (!isWildcard(host)) {
-      yield* this.named(host);
-      return;
-    }
-    const dot = host.indexOf(".");
-    for (const hostname of this.#bySuffix.get(dot < 0 ? "" : host.slice(dot)) ?? []) {
-      if (coversHost(host, hostname)) yield* this.named(hostname);
-    }
+    for (const hostname of this.hostnamesCoveredBy(host)) yield* this.named(hostname);
   }
 
   /** Owners of the wildcards that cover this host and are not the same, the narrowest wildcard first. */
   *wildcardsAbove(host: string): Iterable<MeshHost> {
-    // Parts of labels are wildcards as well: `*-a.example.com`.
-    for (let start = isWildcard(host) ? 2 : 0; start <= host.length; start++) {
-      yield* this.named(`*${host.slice(start)}`);
-    }
+    for (const hostname of this.#hostnames.wildcardsAbove(host)) yield* this.named(hostname);
   }
 
   namespacesOfService(name: string): readonly string[] {
@@ -85,37 +79,17 @@ export class HostIndex {
     const owners = this.#owners.get(host.hostname) ?? new Map<string, MeshHost>();
     owners.set(`${host.kind}/${host.namespace}/${host.name}`, host);
     this.#owners.set(host.hostname, owners);
-    for (const suffix of suffixesOf(host.hostname)) addTo(this.#bySuffix, suffix, host.hostname);
+    this.#hostnames.add(host.hostname);
   }
 
   #delete(hostname: string, owner: string): void {
     const owners = this.#owners.get(hostname);
     if (!owners?.delete(owner) || owners.size > 0) return;
     this.#owners.delete(hostname);
-    for (const suffix of suffixesOf(hostname)) deleteFrom(this.#bySuffix, suffix, hostname);
+    this.#hostnames.delete(hostname);
   }
 }
 
 function hostsOf(entry: Kinds["ServiceEntry"]): ReadonlySet<string> {
   return new Set((entry.spec?.hosts ?? []).filter((host) => host !== ""));
-}
-
-/** `.b.svc`, `.svc` and "" of `a.b.svc`: the longest first. */
-function suffixesOf(hostname: string): readonly string[] {
-  const suffixes: string[] = [];
-  for (let dot = hostname.indexOf("."); dot >= 0; dot = hostname.indexOf(".", dot + 1)) {
-    suffixes.push(hostname.slice(dot));
-  }
-  return [...suffixes, ""];
-}
-
-function addTo(index: Map<string, Set<string>>, key: string, value: string): void {
-  const values = index.get(key);
-  if (values) values.add(value);
-  else index.set(key, new Set([value]));
-}
-
-function deleteFrom(index: Map<string, Set<string>>, key: string, value: string): void {
-  const values = index.get(key);
-  if (values?.delete(value) && values.size === 0) index.delete(key);
 }

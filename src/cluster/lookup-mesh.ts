@@ -27,14 +27,25 @@ export function createLookupMesh({ store, settings, readRules, isExcluded }: Loo
     [...store.rules.ofHost(namespace, host)].filter(
       ([name]) => !isExcluded("DestinationRule", namespace, name),
     );
+  const ownersOf = (hostname: string) =>
+    store.hosts.named(hostname).filter(({ kind, namespace, name }) => !isExcluded(kind, namespace, name));
   return {
     settings,
     destinationRules: (namespace, host) =>
       rulesOf(namespace, host).map(([name, rule]) => read(namespace, name, rule)),
     hostsCovering: (namespace, hostname) =>
       store.rules.hostsCovering(namespace, hostname).filter((host) => rulesOf(namespace, host).length > 0),
-    owners: (hostname) =>
-      store.hosts.named(hostname).filter(({ kind, namespace, name }) => !isExcluded(kind, namespace, name)),
+    *rulesMeeting(host) {
+      for (const one of store.rules.meeting(host)) {
+        if (rulesOf(one.namespace, one.host).length > 0) yield one;
+      }
+    },
+    *hostnamesCoveredBy(host) {
+      for (const hostname of store.hosts.hostnamesCoveredBy(host)) {
+        if (ownersOf(hostname).length > 0) yield hostname;
+      }
+    },
+    owners: ownersOf,
     sidecars: (namespace) =>
       store
         .list("Sidecar", namespace)
@@ -44,6 +55,11 @@ export function createLookupMesh({ store, settings, readRules, isExcluded }: Loo
       [...store.routes.leadingTo(hostname)].filter(
         ({ namespace, name }) => !isExcluded("VirtualService", namespace, name),
       ),
+    *subsetRoutesTo(host) {
+      for (const route of store.routes.toSubsetsOf(host)) {
+        if (!isExcluded("VirtualService", route.namespace, route.name)) yield route;
+      }
+    },
   };
 }
 

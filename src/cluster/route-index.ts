@@ -1,24 +1,34 @@
 /** VirtualServices by the hosts that their routes lead to. */
 import { resolveHost } from "../istio/hosts.ts";
 import type { LookupVirtualService, VirtualServiceDestination } from "../istio/lookup/mesh.ts";
+import { MESH_GATEWAY, subsetRoutesOf } from "../istio/lookup/subset-routes.ts";
+import type { SubsetRoute } from "../istio/lookup/subset-routes.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
+import { HostSet } from "./host-set.ts";
 
 type VirtualService = Kinds["VirtualService"];
 type Spec = NonNullable<VirtualService["spec"]>;
 type Destination = NonNullable<NonNullable<Spec["http"]>[number]["mirror"]>;
 
-/** The gateway that stands for all sidecars. */
-const MESH_GATEWAY = "mesh";
-
 export class RouteIndex {
   readonly #clusterDomain: string;
   readonly #byDestination = new Map<string, Map<string, LookupVirtualService>>();
+  /** By host, then by VirtualService. */
+  readonly #subsetRoutes = new Map<string, Map<string, readonly SubsetRoute[]>>();
+  readonly #subsetHosts = new HostSet();
 
   constructor(clusterDomain: string) {
     this.#clusterDomain = clusterDomain;
   }
 
   add(virtualService: VirtualService, namespace: string, name: string): void {
+    const routes = subsetRoutesOf(virtualService, { namespace, name }, this.#clusterDomain);
+    for (const [host, toHost] of Map.groupBy(routes, ({ host: one }) => one)) {
+      const there = this.#subsetRoutes.get(host) ?? new Map<string, readonly SubsetRoute[]>();
+      there.set(keyOf(namespace, name), toHost);
+      this.#subsetRoutes.set(host, there);
+      this.#subsetHosts.add(host);
+    }
     const read = readVirtualService(virtualService, namespace, name, this.#clusterDomain);
     if (!read) return;
     for (const { host } of read.destinations) {
@@ -29,10 +39,23 @@ export class RouteIndex {
   }
 
   delete(virtualService: VirtualService, namespace: string, name: string): void {
+    for (const { host } of subsetRoutesOf(virtualService, { namespace, name }, this.#clusterDomain)) {
+      const there = this.#subsetRoutes.get(host);
+      if (!there?.delete(keyOf(namespace, name)) || there.size > 0) continue;
+      this.#subsetRoutes.delete(host);
+      this.#subsetHosts.delete(host);
+    }
     const read = readVirtualService(virtualService, namespace, name, this.#clusterDomain);
     for (const { host } of read?.destinations ?? []) {
       const there = this.#byDestination.get(host);
       if (there?.delete(keyOf(namespace, name)) && there.size === 0) this.#byDestination.delete(host);
+    }
+  }
+
+  /** Routes to subsets of hosts that this host covers. Lazily, in no order. */
+  *toSubsetsOf(host: string): Iterable<SubsetRoute> {
+    for (const one of this.#subsetHosts.coveredBy(host)) {
+      for (const routes of this.#subsetRoutes.get(one)?.values() ?? []) yield* routes;
     }
   }
 

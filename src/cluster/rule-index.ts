@@ -1,6 +1,8 @@
 /** DestinationRules by namespace and resolved host. */
 import { coversHost, isWildcard, resolveHost } from "../istio/hosts.ts";
+import type { RulesOfHost } from "../istio/lookup/mesh.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
+import { addTo, deleteFrom, HostSet } from "./host-set.ts";
 
 type DestinationRule = Kinds["DestinationRule"];
 
@@ -16,6 +18,8 @@ interface NamespaceRules {
 export class RuleIndex {
   readonly #clusterDomain: string;
   readonly #namespaces = new Map<string, NamespaceRules>();
+  readonly #hosts = new HostSet();
+  readonly #namespacesOfHost = new Map<string, Set<string>>();
 
   constructor(clusterDomain: string) {
     this.#clusterDomain = clusterDomain;
@@ -29,6 +33,8 @@ export class RuleIndex {
     if (named) named.set(name, rule);
     else {
       rules.byHost.set(host, new Map([[name, rule]]));
+      this.#hosts.add(host);
+      addTo(this.#namespacesOfHost, host, namespace);
       if (isWildcard(host)) countWildcard(rules, host.length, 1);
     }
   }
@@ -39,6 +45,8 @@ export class RuleIndex {
     const named = rules?.byHost.get(host);
     if (!rules || !named?.delete(name) || named.size > 0) return;
     rules.byHost.delete(host);
+    deleteFrom(this.#namespacesOfHost, host, namespace);
+    if (!this.#namespacesOfHost.has(host)) this.#hosts.delete(host);
     if (isWildcard(host)) countWildcard(rules, host.length, -1);
     if (rules.byHost.size === 0) this.#namespaces.delete(namespace);
   }
@@ -59,6 +67,13 @@ export class RuleIndex {
       if (isThere && coversHost(host, hostname)) hosts.push(host);
     }
     return hosts;
+  }
+
+  /** Rules whose hosts some hostname can have in common with this host. Lazily, in no order. */
+  *meeting(host: string): Iterable<RulesOfHost> {
+    for (const one of this.#hosts.meeting(host)) {
+      for (const namespace of this.#namespacesOfHost.get(one) ?? []) yield { namespace, host: one };
+    }
   }
 
   #hostOf({ spec }: DestinationRule, namespace: string): string {

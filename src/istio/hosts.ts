@@ -43,6 +43,11 @@ export function parseServiceHostname(
   return { name, namespace };
 }
 
+/** Whether some hostname can be covered by both. */
+export function hostsOverlap(one: string, other: string): boolean {
+  return coversHost(one, other) || coversHost(other, one);
+}
+
 /**
  * What was probably meant by a host that matches nothing: in lower case, without dots at its end, and the Service's whole
  * name for `web.b` and `web.b.svc`, which Istio takes literally.

@@ -68,8 +68,10 @@ const loadBalancerStatus = object({
 /** Which settings there are, and their JSON. */
 const trafficPolicy = mapOf(anything);
 
-const destination = object({ host: string, port: object({ number }) });
-const routes = list(object({ route: list(object({ destination })) }));
+const destination = object({ host: string, subset: string, port: object({ number }) });
+const routes = list(
+  object({ match: list(object({ sourceNamespace: string })), route: list(object({ destination })) }),
+);
 
 const SHAPES = {
   ConfigMap: object({ metadata, data: mapOf(string) }),

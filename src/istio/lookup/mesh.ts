@@ -1,8 +1,9 @@
 /** What the lookup asks of a mesh. Whoever implements it answers from indexes, never by scanning. */
 import type { Labels } from "../../kubernetes/objects.ts";
-import { coversHost, moreSpecific } from "../hosts.ts";
+import { coversHost, hostsOverlap, moreSpecific } from "../hosts.ts";
 import type { LookupEra } from "./era.ts";
 import type { LookupRule } from "./rule.ts";
+import type { SubsetRoute } from "./subset-routes.ts";
 
 export interface LookupSettings {
   readonly rootNamespace: string;
@@ -67,18 +68,30 @@ export interface VirtualServiceDestination {
   readonly sourceNamespaces: readonly string[] | undefined;
 }
 
+/** The rules of a namespace that have one resolved host. */
+export interface RulesOfHost {
+  readonly namespace: string;
+  readonly host: string;
+}
+
 export interface LookupMesh {
   readonly settings: LookupSettings;
   /** What istiod has of this namespace and resolved host, in no order. */
   destinationRules(namespace: string, host: string): readonly LookupRule[];
   /** The resolved hosts of the namespace's rules that cover this hostname, the most specific first. */
   hostsCovering(namespace: string, hostname: string): readonly string[];
+  /** Where rules are whose hosts can have a hostname in common with this host. Lazily, in no order. */
+  rulesMeeting(host: string): Iterable<RulesOfHost>;
   /** Every owner of exactly this hostname. */
   owners(hostname: string): readonly MeshHost[];
+  /** The known hostnames that a rule's host covers. Lazily, in no order. */
+  hostnamesCoveredBy(host: string): Iterable<string>;
   /** In no order. */
   sidecars(namespace: string): readonly LookupSidecar[];
   /** Those with this host among their destinations, in no order. */
   virtualServicesTo(hostname: string): readonly LookupVirtualService[];
+  /** The routes to subsets of hosts that this host covers. Lazily, in no order. */
+  subsetRoutesTo(host: string): Iterable<SubsetRoute>;
 }
 
 /** With the rule in place of the one that has its name. */
@@ -97,6 +110,14 @@ export function withRule(mesh: LookupMesh, rule: LookupRule): LookupMesh {
         namespace === rule.namespace && coversHost(rule.host, hostname) && !others.includes(rule.host);
       return isAdded ? [...others, rule.host].toSorted(moreSpecific) : others;
     },
+    *rulesMeeting(host) {
+      let isAdded = hostsOverlap(rule.host, host);
+      for (const one of without.rulesMeeting(host)) {
+        yield one;
+        isAdded &&= !isThere(one.namespace, one.host);
+      }
+      if (isAdded) yield { namespace: rule.namespace, host: rule.host };
+    },
   };
 }
 
@@ -112,8 +133,15 @@ export function withoutRule(mesh: LookupMesh, namespace: string, name: string): 
       const hosts = mesh.hostsCovering(place, hostname);
       return place === namespace ? hosts.filter((host) => destinationRules(place, host).length > 0) : hosts;
     },
+    *rulesMeeting(host) {
+      for (const one of mesh.rulesMeeting(host)) {
+        if (one.namespace !== namespace || destinationRules(namespace, one.host).length > 0) yield one;
+      }
+    },
     owners: (hostname) => mesh.owners(hostname),
+    hostnamesCoveredBy: (host) => mesh.hostnamesCoveredBy(host),
     sidecars: (place) => mesh.sidecars(place),
     virtualServicesTo: (hostname) => mesh.virtualServicesTo(hostname),
+    subsetRoutesTo: (host) => mesh.subsetRoutesTo(host),
   };
 }

@@ -3,7 +3,7 @@
  * collectImportedServices, selectServices, appendSidecarServices), push_context.go (doGetSidecarScope).
  */
 import { matchesLabels } from "../../kubernetes/selectors.ts";
-import { coversHost, isWildcard } from "../hosts.ts";
+import { coversHost, hostsOverlap } from "../hosts.ts";
 import { compareAge } from "./age.ts";
 import { parseEgressHosts } from "./egress.ts";
 import type { EgressHosts } from "./egress.ts";
@@ -155,13 +155,9 @@ function isImported(
   const isExcluded = (host: string) =>
     scopes.some((scope) => scope?.excluded.some((one) => coversHost(one, host)));
   return hosts.some(
-    (host) => !isExcluded(host) && scopes.some((scope) => scope?.hosts.some((one) => overlaps(one, host))),
+    (host) =>
+      !isExcluded(host) && scopes.some((scope) => scope?.hosts.some((one) => hostsOverlap(one, host))),
   );
-}
-
-/** For VirtualServices either side may be the wildcard. */
-function overlaps(one: string, other: string): boolean {
-  return one === other || coversHost(one, other) || (isWildcard(other) && coversHost(other, one));
 }
 
 /** Whom a route to this host leads to: the client's own namespace's, else the best that it sees. */
