@@ -19,12 +19,14 @@ export async function run(): Promise<void> {
     },
     async check(paths, options) {
       process.once("SIGINT", () => process.exit(INTERRUPTED));
-      const [{ check }, { RULES }, { terminalOf }] = await Promise.all([
+      const [{ check }, { RULES }, { terminalOf }, { default: manifest }] = await Promise.all([
         import("./commands/check.ts"),
         import("./rules/index.ts"),
         import("./report/terminal.ts"),
+        import("../package.json", { with: { type: "json" } }),
       ]);
-      finish(await check(paths, options, RULES, terminalOf(process.stdout)));
+      const { version } = manifest;
+      finish(await check(paths, options, { rules: RULES, version, terminal: terminalOf(process.stdout) }));
     },
     async explain(question, language) {
       const [{ explain }, { RULES }, { terminalOf }] = await Promise.all([

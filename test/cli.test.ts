@@ -33,8 +33,8 @@ describe("wrong usage ends with 2, says what is wrong, and prints no report", ()
     },
     { args: ["check", ".", "-x"], stderr: `foresail: unknown option '-x'\n${LOOK}\n` },
     {
-      args: ["check", ".", "--format", "sarif"],
-      stderr: `foresail: option '--format <FORMAT>' argument 'sarif' is invalid. Allowed choices are text, json.\n${LOOK}\n`,
+      args: ["check", ".", "--format", "xml"],
+      stderr: `foresail: option '--format <FORMAT>' argument 'xml' is invalid. Allowed choices are text, json, sarif, junit, github.\n${LOOK}\n`,
     },
     {
       args: ["check", ".", "--fail-on", "audit"],
@@ -151,6 +151,8 @@ describe("check", () => {
     assert.deepEqual(await runForesail(["check", "mesh"], { cwd }), {
       exitCode: 1,
       stdout: `mesh/a.yaml:6:5: Warn foresail: The exemption from no-such-rule does not count: there is no rule of this name (metadata.annotations["foresail.io/exempt"])
+  6 |     foresail.io/exempt: no-such-rule; because
+    |     ^
 
 foresail
   fix: \`foresail explain\` lists the rules.

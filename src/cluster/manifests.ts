@@ -8,7 +8,7 @@ import { isObject } from "../kubernetes/json.ts";
 import { findKind, groupOf, readObject } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { parseYaml } from "../kubernetes/yaml.ts";
-import type { Position, YamlDocument } from "../kubernetes/yaml.ts";
+import type { Excerpt, Position, YamlDocument } from "../kubernetes/yaml.ts";
 
 export interface Manifest {
   /** As given on the command line; `-` for standard input. */
@@ -26,6 +26,8 @@ export interface Manifest {
   readonly object: unknown;
   /** Of a field of the object, or of its nearest parent that is there. */
   position(field: FieldPath): Position;
+  /** The line around the position. */
+  excerpt(field: FieldPath): Excerpt;
 }
 
 export interface ReadProblem extends Position {
@@ -205,6 +207,7 @@ function manifestOf(file: string, { document, path, resource }: Part): Manifest 
     namespace,
     object,
     position: (field) => document.position([...path, ...field]),
+    excerpt: (field) => document.excerpt([...path, ...field]),
   };
 }
 

@@ -143,6 +143,7 @@ function place({ manifest, namespace }: Subject, verdict: Verdict): ReportedFind
     file,
     line,
     column,
+    excerpt: manifest.excerpt(verdict.field),
     stableField: formatStableField(verdict.field, manifest.object),
   };
 }

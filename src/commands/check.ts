@@ -4,29 +4,31 @@ import { readManifests } from "../cluster/manifests.ts";
 import type { Manifests } from "../cluster/manifests.ts";
 import { loadMeshState } from "../cluster/mesh-state.ts";
 import { printable } from "../engine/render.ts";
-import { countByAction } from "../report/finding.ts";
-import type { Report } from "../report/finding.ts";
-import { renderJson } from "../report/json.ts";
-import { PLAIN } from "../report/terminal.ts";
+import { countsAsFailure } from "../report/finding.ts";
+import type { FailOn, Report } from "../report/finding.ts";
 import type { Terminal } from "../report/terminal.ts";
-import { renderText } from "../report/text.ts";
 import type { MeshSettings, Policy } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { openBaseline } from "./check-baseline.ts";
 import { checkManifests } from "./check-manifests.ts";
 import type { CheckFailure } from "./check-manifests.ts";
 import { namespaceOf, refuseContradictions, ruleFilter } from "./check-options.ts";
+import { deliver } from "./check-report.ts";
 import type { CheckOptions } from "./options.ts";
 import { configurationProblems, readConfiguration } from "./read-configuration.ts";
 import type { CommandResult, ExitCode } from "./result.ts";
-import { writeWhole } from "./write-file.ts";
 
-/** `terminal` is where the report is shown. */
+export interface CheckContext {
+  readonly rules: readonly AnyRule[];
+  readonly version: string;
+  /** Where the report is shown. */
+  readonly terminal: Terminal;
+}
+
 export async function check(
   paths: readonly string[],
   options: CheckOptions,
-  rules: readonly AnyRule[],
-  terminal: Terminal,
+  { rules, version, terminal }: CheckContext,
 ): Promise<CommandResult> {
   refuseContradictions(options);
   const isWanted = ruleFilter(options, rules);
@@ -51,9 +53,11 @@ export async function check(
     objects: input.manifests.length,
     skipped: input.skipped,
     unreadable: new Set(input.problems.map(({ file }) => file)).size,
+    problems: input.problems.map((problem) => ({ ...problem, message: printable(problem.message) })),
   };
+  const { docsUrl } = configuration.policy;
   return {
-    report: await deliver(report, options, terminal),
+    report: await deliver(report, options, { rules, version, docsUrl, terminal }),
     problems: [
       ...configurationProblems(options, configuration),
       ...problemsOf(input, paths),
@@ -78,16 +82,6 @@ async function stateOf(meshState: readonly string[], settings: MeshSettings) {
   return { store, settings, isComplete: false };
 }
 
-/** What is left for standard output. */
-async function deliver(report: Report, options: CheckOptions, terminal: Terminal): Promise<string> {
-  const { format, output, audit = false } = options;
-  const place = output === undefined ? terminal : PLAIN;
-  const rendered = format === "json" ? renderJson(report) : renderText(report, audit, place);
-  if (output === undefined) return rendered;
-  await writeWhole(output, rendered);
-  return "";
-}
-
 function problemsOf({ problems, manifests }: Manifests, paths: readonly string[]): string[] {
   if (problems.length === 0 && manifests.length === 0) {
     return [`foresail: nothing to check: no Kubernetes objects in ${paths.join(", ")}`];
@@ -102,9 +96,7 @@ function failureLine({ rule, manifest, error }: CheckFailure): string {
   return `foresail: ${rule} failed on ${manifest.file}:${line}: ${String(error)}; this is a bug in foresail`;
 }
 
-function exitCodeOf({ findings, objects, unreadable }: Report, failOn: CheckOptions["failOn"]): ExitCode {
+function exitCodeOf({ findings, objects, unreadable }: Report, failOn: FailOn): ExitCode {
   if (unreadable > 0 || objects === 0) return 2;
-  const { Deny, Warn, Fix } = countByAction(findings);
-  const counted = { deny: Deny, warn: Deny + Warn, fix: Deny + Warn + Fix };
-  return counted[failOn] > 0 ? 1 : 0;
+  return findings.some(({ verdict }) => countsAsFailure(verdict.action, failOn)) ? 1 : 0;
 }

@@ -1,8 +1,9 @@
 /** The options of the commands, as cli.ts reads them from the command line. */
 
-export const CHECK_FORMATS = ["text", "json"] as const;
-/** The weakest action that makes the exit code 1. */
-export const FAIL_ON = ["warn", "deny", "fix"] as const;
+import type { FailOn } from "../report/finding.ts";
+
+export const CHECK_FORMATS = ["text", "json", "sarif", "junit", "github"] as const;
+type CheckFormat = (typeof CHECK_FORMATS)[number];
 
 export interface CheckOptions {
   readonly namespace: string;
@@ -10,9 +11,9 @@ export interface CheckOptions {
   readonly config?: string;
   /** `istio=1.10,kubernetes=1.22`, each. */
   readonly assume: readonly string[];
-  readonly format: (typeof CHECK_FORMATS)[number];
+  readonly format: CheckFormat;
   readonly output?: string;
-  readonly failOn: (typeof FAIL_ON)[number];
+  readonly failOn: FailOn;
   readonly rule: readonly string[];
   readonly skip: readonly string[];
   readonly audit?: boolean;

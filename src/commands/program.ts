@@ -1,8 +1,9 @@
 /** The command line: every command and flag, in the one place that help, errors and completion are made from. */
 import { Command, Option } from "commander";
+import { FAIL_ON } from "../report/finding.ts";
 import { LANGUAGES } from "../report/page-words.ts";
 import type { Language } from "../report/page-words.ts";
-import { CERTIFICATE_MODES, CHECK_FORMATS, FAIL_ON, FAILURE_POLICIES } from "./options.ts";
+import { CERTIFICATE_MODES, CHECK_FORMATS, FAILURE_POLICIES } from "./options.ts";
 import type { CertsOptions, CheckOptions, ManifestsOptions } from "./options.ts";
 import type { ServeOptions } from "./serve.ts";
 

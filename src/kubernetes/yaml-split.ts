@@ -18,6 +18,17 @@ export interface Position {
   readonly column: number;
 }
 
+/** The line around an offset, or of a long line what is near. */
+export interface Excerpt {
+  readonly before: string;
+  readonly after: string;
+  /** The line goes on behind it. */
+  readonly isCut: boolean;
+}
+
+/** More than a terminal shows of a line; a file may have all it holds in one. */
+const MAX_EXCERPT = 200;
+
 /** Any line that begins so ends a document; kubectl reads on only if nothing but a comment follows. */
 const SEPARATOR = /(?<=^|\n)---([^\n]*)\n?/g;
 const GOOD_SEPARATOR = /^\s*(?:#|$)/;
@@ -70,6 +81,17 @@ export function splitJson(chunk: Chunk): { readonly object: Chunk; readonly rest
 export function positionAt(chunk: Chunk, offset: number): Position {
   const { line, column } = after(chunk, offset);
   return { line, column: column + 1 };
+}
+
+export function excerptAt(text: string, offset: number): Excerpt {
+  const start = text.lastIndexOf("\n", offset - 1) + 1;
+  const lineEnd = text.indexOf("\n", offset);
+  const end = lineEnd === -1 ? text.length : lineEnd;
+  return {
+    before: text.slice(Math.max(start, offset - MAX_EXCERPT), offset),
+    after: text.slice(offset, Math.min(end, offset + MAX_EXCERPT)).trimEnd(),
+    isCut: offset + MAX_EXCERPT < end,
+  };
 }
 
 /** Positions of offsets that do not decrease: each call goes on where the one before ended. */

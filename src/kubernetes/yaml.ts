@@ -2,13 +2,20 @@ import type { FieldPath } from "./field-path.ts";
 import type { Json } from "./json.ts";
 import { describeDepth, YamlError } from "./yaml-events.ts";
 import { findEntry } from "./yaml-node.ts";
-import { createLocator, positionAt, splitAtDocumentEnd, splitDocuments, splitJson } from "./yaml-split.ts";
-import type { Chunk, Position } from "./yaml-split.ts";
+import {
+  createLocator,
+  excerptAt,
+  positionAt,
+  splitAtDocumentEnd,
+  splitDocuments,
+  splitJson,
+} from "./yaml-split.ts";
+import type { Chunk, Excerpt, Position } from "./yaml-split.ts";
 import { readTree } from "./yaml-tree.ts";
 import type { Tree, YamlLimits } from "./yaml-tree.ts";
 
 export { emitYaml } from "./yaml-emit.ts";
-export type { Position } from "./yaml-split.ts";
+export type { Excerpt, Position } from "./yaml-split.ts";
 export type { YamlLimits } from "./yaml-tree.ts";
 
 export interface YamlDocument {
@@ -21,6 +28,8 @@ export interface YamlDocument {
   readonly end: number;
   /** Of the field's key, or of the list's item; of the nearest parent that is there if the field is not. */
   position(path: FieldPath): Position;
+  /** The line around the position. */
+  excerpt(path: FieldPath): Excerpt;
   /** A scalar as written (`1.10`, `Off`), without quotes; undefined if there is no scalar at the path. */
   source(path: FieldPath): string | undefined;
   /** Keys that their mapping had already; `position` is that of the repetition, which wins. */
@@ -139,6 +148,7 @@ function createDocument(
     start: chunk.start,
     end: chunk.start + chunk.text.length,
     position: (path) => positionAt(chunk, find(path)?.entry.start ?? 0),
+    excerpt: (path) => excerptAt(chunk.text, find(path)?.entry.start ?? 0),
     source(path) {
       const found = find(path);
       return found?.isExact === true && found.entry.node.kind === "scalar"

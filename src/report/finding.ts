@@ -1,5 +1,6 @@
 /** What `check` found, with the place of each finding in the files. */
 import type { Verdict } from "../engine/verdict.ts";
+import type { Excerpt } from "../kubernetes/yaml.ts";
 
 export interface ReportedFinding {
   readonly verdict: Verdict;
@@ -15,6 +16,8 @@ export interface ReportedFinding {
   /** From 1: where the field stands, or its nearest parent that is there. */
   readonly line: number;
   readonly column: number;
+  /** The line around the place. */
+  readonly excerpt: Excerpt;
   /** The field as it stays when items of lists move. */
   readonly stableField: string;
 }
@@ -29,6 +32,29 @@ export interface Report {
   readonly skipped: number;
   /** Files that cannot be parsed. */
   readonly unreadable: number;
+  /** What in them cannot be, each in one line. */
+  readonly problems: readonly ReportedProblem[];
+}
+
+export interface ReportedProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** The weakest action that makes the exit code 1. */
+export const FAIL_ON = ["warn", "deny", "fix"] as const;
+export type FailOn = (typeof FAIL_ON)[number];
+
+const FAILING: { readonly [F in FailOn]: readonly ReportedAction[] } = {
+  warn: ["Deny", "Warn"],
+  deny: ["Deny"],
+  fix: ["Deny", "Warn", "Fix"],
+};
+
+export function countsAsFailure(action: ReportedAction, failOn: FailOn): boolean {
+  return FAILING[failOn].includes(action);
 }
 
 export type ReportedAction = Verdict["action"];

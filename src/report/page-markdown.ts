@@ -10,9 +10,16 @@ export function renderPageAsMarkdown(page: Page, above: string): string {
     `# ${escapeText(page.title)}`,
     above,
     renderBlock(page.facts),
-    ...page.sections.flatMap(({ heading, blocks }) => [`## ${heading}`, ...blocks.map(renderBlock)]),
+    renderSectionsAsMarkdown(page),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+/** What stands below title and facts. */
+export function renderSectionsAsMarkdown({ sections }: Page): string {
+  return sections
+    .flatMap(({ heading, blocks }) => [`## ${heading}`, ...blocks.map(renderBlock)])
+    .join("\n\n");
 }
 
 function renderBlock(block: Block): string {

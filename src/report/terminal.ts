@@ -1,7 +1,15 @@
 /** What a text can look like where it is going: colours, and the columns that its characters take. */
 import { styleText } from "node:util";
+import type { ReportedAction } from "./finding.ts";
 
 export type Style = "bold" | "cyan" | "dim" | "red" | "yellow";
+
+export const ACTION_STYLES: { readonly [A in ReportedAction]: Style } = {
+  Audit: "dim",
+  Deny: "red",
+  Fix: "cyan",
+  Warn: "yellow",
+};
 
 export interface Terminal {
   readonly columns: number;

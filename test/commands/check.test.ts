@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { check } from "../../src/commands/check.ts";
+import type { CheckContext } from "../../src/commands/check.ts";
 import type { CheckOptions } from "../../src/commands/options.ts";
 import { ForesailError } from "../../src/errors.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
@@ -26,6 +27,8 @@ const DEFAULTS: CheckOptions = {
   skip: [],
 };
 
+const CONTEXT: CheckContext = { rules: SMALL_RULES, version: "1.2.3", terminal: PLAIN };
+
 interface Checked {
   readonly exitCode: number;
   readonly problems: readonly string[];
@@ -40,12 +43,7 @@ async function checked(
   paths: readonly string[] = [""],
 ): Promise<Checked> {
   const inFolder = paths.map((path) => (path === "" ? folder : join(folder, path)));
-  const { report, problems, exitCode } = await check(
-    inFolder,
-    { ...DEFAULTS, ...options },
-    SMALL_RULES,
-    PLAIN,
-  );
+  const { report, problems, exitCode } = await check(inFolder, { ...DEFAULTS, ...options }, CONTEXT);
   const json: unknown = JSON.parse(report);
   assert.ok(isObject(json) && Array.isArray(json["findings"]));
   const strip = (text: string) => text.replaceAll(`${folder}/`, "");
@@ -246,7 +244,7 @@ describe("rules", () => {
       "a.yaml": `${SERVICE}---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n`,
     });
     const rules = [namespaceThrows, ...SMALL_RULES];
-    const { problems, exitCode } = await check([folder], DEFAULTS, rules, PLAIN);
+    const { problems, exitCode } = await check([folder], DEFAULTS, { ...CONTEXT, rules });
     assert.equal(exitCode, 1);
     assert.deepEqual(problems, [
       `foresail: namespace-throws failed on ${folder}/a.yaml:6: Error: out of luck; this is a bug in foresail`,
@@ -313,7 +311,7 @@ describe("options", () => {
     const output = join(folder, "report.txt");
     const coloured = { columns: 80, paint: (_: string, text: string) => `<${text}>` };
     const options = { ...DEFAULTS, format: "text", output } as const;
-    const { report, exitCode } = await check([folder], options, SMALL_RULES, coloured);
+    const { report, exitCode } = await check([folder], options, { ...CONTEXT, terminal: coloured });
     assert.deepEqual({ report, exitCode }, { report: "", exitCode: 1 });
     assert.match(await readFile(output, "utf8"), /a\.yaml:3:1: Warn service-has-owner: /);
   });

@@ -13,6 +13,7 @@ export function finding({ verdict, object, ...place }: FindingChange = {}): Repo
     file: "web.yaml",
     line: 4,
     column: 3,
+    excerpt: { before: "  ", after: "labels: {}", isCut: false },
     stableField: "metadata.labels.owner",
     ...place,
     object: { apiVersion: "v1", kind: "Service", namespace: "shop", name: "web", ...object },
@@ -31,5 +32,5 @@ export function finding({ verdict, object, ...place }: FindingChange = {}): Repo
 }
 
 export function reportOf(findings: readonly ReportedFinding[], counts: Partial<Report> = {}): Report {
-  return { findings, documents: 3, objects: 2, skipped: 0, unreadable: 0, ...counts };
+  return { findings, documents: 3, objects: 2, skipped: 0, unreadable: 0, problems: [], ...counts };
 }
