@@ -1,8 +1,9 @@
 /** From the command line to a command. Nothing else reads process.argv, prints, or sets the exit code. */
+import { once } from "node:events";
 import { CommanderError } from "commander";
 import type { Command } from "commander";
 import { createProgram } from "./commands/program.ts";
-import type { CommandResult } from "./commands/result.ts";
+import type { CommandResult, Output } from "./commands/result.ts";
 import { ForesailError, nearest } from "./errors.ts";
 
 const FAILED = 2;
@@ -18,7 +19,7 @@ export async function run(): Promise<void> {
       finish(await certs(options));
     },
     async check(paths, options) {
-      process.once("SIGINT", () => process.exit(INTERRUPTED));
+      interruptible();
       const [{ check }, { RULES }, { terminalOf }, { default: manifest }] = await Promise.all([
         import("./commands/check.ts"),
         import("./rules/index.ts"),
@@ -36,6 +37,16 @@ export async function run(): Promise<void> {
       ]);
       finish(explain(question, language, RULES, terminalOf(process.stdout)));
     },
+    async explainLookup(options) {
+      interruptible();
+      const [{ explainLookup }, { RULES: rules }, { terminalOf }] = await Promise.all([
+        import("./commands/explain-lookup.ts"),
+        import("./rules/index.ts"),
+        import("./report/terminal.ts"),
+      ]);
+      const terminal = terminalOf(process.stdout);
+      finish(await explainLookup(options, { rules, terminal, output: OUTPUT, progress: PROGRESS }));
+    },
     async manifests(options) {
       const [{ manifests }, { default: manifest }] = await Promise.all([
         import("./commands/manifests.ts"),
@@ -52,7 +63,7 @@ export async function run(): Promise<void> {
       const { version } = manifest;
       process.exitCode = await serve(options, { rules: RULES, version, exit: (code) => process.exit(code) });
     },
-    help: (name) => help(program, name),
+    help: (names) => help(program, names),
   });
   try {
     await program.parseAsync(process.argv);
@@ -67,14 +78,22 @@ function finish({ report, problems, exitCode }: CommandResult): void {
   process.stderr.write(problems.map((problem) => `${problem}\n`).join(""));
 }
 
-function help(program: Command, name: string | undefined): void {
-  const named = name === undefined ? program : program.commands.find((one) => one.name() === name);
-  if (named) return named.help();
+function help(program: Command, names: readonly string[]): void {
+  let named = program;
+  for (const name of names) {
+    const next = named.commands.find((one) => one.name() === name);
+    if (!next) throw unknownCommand(name, named);
+    named = next;
+  }
+  named.help();
+}
+
+function unknownCommand(name: string, { commands }: Command): ForesailError {
   const meant = nearest(
-    name ?? "",
-    program.commands.map((one) => one.name()),
+    name,
+    commands.map((one) => one.name()),
   );
-  throw new ForesailError({
+  return new ForesailError({
     code: "USAGE",
     message: `unknown command '${name}'`,
     hint: meant === undefined ? "`foresail help` lists the commands." : `Did you mean ${meant}?`,
@@ -98,11 +117,40 @@ function fail(error: unknown, program: Command): void {
 /** Commander's sentence in our form; its suggestion, or where to look, as the hint. */
 function usageText({ message }: CommanderError, program: Command): string {
   const [sentence = "", suggestion] = message.replace(/^error: /, "").split("\n");
-  const [, , name] = process.argv;
-  const command = program.commands.some((one) => one.name() === name) ? ` ${name}` : "";
-  const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? `\`foresail help${command}\` shows what there is.`;
+  const command = ["foresail help", ...namesOf(program, process.argv.slice(2))].join(" ");
+  const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? `\`${command}\` shows what there is.`;
   return `foresail: ${sentence}\n${hint}\n`;
 }
+
+/** Of the command that these arguments call, and of that below it. */
+function namesOf({ commands }: Command, [name = "", ...rest]: readonly string[]): readonly string[] {
+  const called = commands.find((one) => one.name() === name);
+  return called ? [name, ...namesOf(called, rest)] : [];
+}
+
+function interruptible(): void {
+  process.once("SIGINT", () => process.exit(INTERRUPTED));
+}
+
+const OUTPUT: Output = {
+  async write(text) {
+    if (!process.stdout.write(text)) await once(process.stdout, "drain");
+  },
+};
+
+/** On a terminal one line that changes; elsewhere the first, so that logs stay short. */
+const PROGRESS = {
+  isShown: false,
+  show(line: string): void {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+    else if (!this.isShown) process.stderr.write(`foresail: ${line} ...\n`);
+    this.isShown = true;
+  },
+  end(): void {
+    if (process.stderr.isTTY && this.isShown) process.stderr.write("\r\u001b[K");
+    this.isShown = false;
+  },
+};
 
 function endQuietly(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;

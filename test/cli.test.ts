@@ -74,6 +74,10 @@ describe("wrong usage ends with 2, says what is wrong, and prints no report", ()
         "foresail: --baseline and --write-baseline rule each other out\nWrite the baseline once with --write-baseline, and check with --baseline from then on.\n",
     },
     {
+      args: ["help", "explain", "lookpu"],
+      stderr: "foresail: unknown command 'lookpu'\nDid you mean lookup?\n",
+    },
+    {
       args: ["serve", "--listen", "nowhere"],
       stderr:
         'foresail: --listen "nowhere" is no address\nWrite HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443.\n',
@@ -109,6 +113,17 @@ describe("help goes to standard output", () => {
       assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: "" });
       assert.match(stdout, /^Usage: foresail \[options\] \[command\]\n/);
       assert.match(stdout, /\nExit codes: 0 no finding at Warn or Deny; 1 at least one; 2 /);
+    });
+  }
+  for (const args of [
+    ["help", "explain", "lookup"],
+    ["explain", "lookup", "--help"],
+  ]) {
+    test(`foresail ${args.join(" ")}`, async () => {
+      const { exitCode, stdout, stderr } = await runForesail(args);
+      assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: "" });
+      assert.match(stdout, /^Usage: foresail explain lookup \[options\]\n/);
+      assert.doesNotMatch(stdout, /\[\]|undefined/);
     });
   }
   for (const args of [

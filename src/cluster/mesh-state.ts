@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { ForesailError } from "../errors.ts";
+import type { Kind } from "../kubernetes/objects.ts";
 import { startPolling } from "../polling.ts";
 import type { Polling } from "../polling.ts";
 import { listFiles, readManifests } from "./manifests.ts";
@@ -19,17 +20,34 @@ export interface MeshState {
 
 /** @throws ForesailError STATE_UNREADABLE if a path is missing or any document cannot be read: half a cluster would make wrong findings */
 export async function loadMeshState(paths: readonly string[], clusterDomain: string): Promise<MeshState> {
-  const { manifests, problems } = await readManifests(paths);
+  const objects = await readMeshState(paths);
+  return { store: storeOf(objects, clusterDomain), objects: objects.length };
+}
+
+/** An object of a cluster, as it came. */
+export interface StateObject {
+  readonly kind: Kind;
+  readonly value: unknown;
+}
+
+/**
+ * Those of kinds that foresail knows; `standardInput` is the text of the path `-`.
+ * @throws ForesailError STATE_UNREADABLE, as `loadMeshState`
+ */
+export async function readMeshState(
+  paths: readonly string[],
+  standardInput?: string,
+): Promise<readonly StateObject[]> {
+  const { manifests, problems } = await readManifests(paths, standardInput);
   const [problem] = problems;
   if (problem) throw unreadable(problem, problems.length);
+  return manifests.flatMap(({ kind, object: value }) => (kind === undefined ? [] : [{ kind, value }]));
+}
+
+export function storeOf(objects: Iterable<StateObject>, clusterDomain: string): Store {
   const store = new Store(clusterDomain);
-  let objects = 0;
-  for (const { kind, object } of manifests) {
-    if (kind === undefined) continue;
-    store.put(kind, object);
-    objects++;
-  }
-  return { store, objects };
+  for (const { kind, value } of objects) store.put(kind, value);
+  return store;
 }
 
 function unreadable({ file, line, column, message }: ReadProblem, count: number): ForesailError {

@@ -1,5 +1,5 @@
 /** Every object that rules may ask about, trimmed to what they read, under the indexes that answer their questions. */
-import { KIND_FACTS, readObject } from "../kubernetes/objects.ts";
+import { KIND_FACTS, KINDS, readObject } from "../kubernetes/objects.ts";
 import type { Kind, Kinds } from "../kubernetes/objects.ts";
 import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
 import type { Plane } from "../rules/cluster-view.ts";
@@ -77,6 +77,12 @@ export class Store {
   /** The namespaces that have an object of this kind. */
   namespacesOf(kind: Kind): Iterable<string> {
     return this.#shelf(kind).keys();
+  }
+
+  /** Every namespace that has an object, of whatever kind, or is one. */
+  *namespaces(): Iterable<string> {
+    yield* this.#shelf("Namespace").get("")?.keys() ?? [];
+    for (const kind of KINDS) if (KIND_FACTS[kind].namespaced) yield* this.namespacesOf(kind);
   }
 
   /** Namespace and name of all objects of this kind, in no order. */

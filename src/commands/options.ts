@@ -1,4 +1,5 @@
 /** The options of the commands, as cli.ts reads them from the command line. */
+import type { LookupQuery } from "../istio/lookup/query.ts";
 
 import type { FailOn } from "../report/finding.ts";
 
@@ -22,6 +23,24 @@ export interface CheckOptions {
   /** A file; at most one of the two. */
   readonly baseline?: string;
   readonly writeBaseline?: string;
+}
+
+export const TEXT_OR_JSON = ["text", "json"] as const;
+
+/** Either client and host, or --all, or --queries. */
+export interface LookupOptions {
+  /** `NAMESPACE,label=value` */
+  readonly client?: string;
+  readonly host?: string;
+  readonly proxy?: LookupQuery["proxy"];
+  readonly all?: boolean;
+  /** A file, or `-`. */
+  readonly queries?: string;
+  readonly meshState: readonly string[];
+  readonly kubeconfig?: string;
+  readonly config?: string;
+  readonly assume: readonly string[];
+  readonly format: (typeof TEXT_OR_JSON)[number];
 }
 
 /** Where foresail's certificate comes from in a cluster. */

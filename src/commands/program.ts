@@ -3,8 +3,9 @@ import { Command, Option } from "commander";
 import { FAIL_ON } from "../report/finding.ts";
 import { LANGUAGES } from "../report/page-words.ts";
 import type { Language } from "../report/page-words.ts";
-import { CERTIFICATE_MODES, CHECK_FORMATS, FAILURE_POLICIES } from "./options.ts";
-import type { CertsOptions, CheckOptions, ManifestsOptions } from "./options.ts";
+import { PROXIES } from "../report/lookup-words.ts";
+import { CERTIFICATE_MODES, CHECK_FORMATS, FAILURE_POLICIES, TEXT_OR_JSON } from "./options.ts";
+import type { CertsOptions, CheckOptions, LookupOptions, ManifestsOptions } from "./options.ts";
 import type { ServeOptions } from "./serve.ts";
 
 /** What each command does; cli.ts gives it. */
@@ -12,18 +13,27 @@ export interface Actions {
   certs(options: CertsOptions): Promise<void>;
   check(paths: readonly string[], options: CheckOptions): Promise<void>;
   explain(question: string, language: Language): Promise<void>;
+  explainLookup(options: LookupOptions): Promise<void>;
   manifests(options: ManifestsOptions): Promise<void>;
   serve(options: ServeOptions): Promise<void>;
-  /** Help of the command of that name, of the program without one. */
-  help(name: string | undefined): void;
+  /** Help of the command of these names, of the program without one. */
+  help(names: readonly string[]): void;
 }
 
 /** As defaults of the flags these would stand in the help. */
 const SERVE_LISTS = { meshState: [], tlsHost: [] } as const;
+const LOOKUP_LISTS = { meshState: [], assume: [] } as const;
 const CHECK_LISTS = { meshState: [], assume: [], rule: [], skip: [] } as const;
 
 const EXIT_CODES = `
 Exit codes: 0 no finding at Warn or Deny; 1 at least one; 2 wrong usage, or something could not be read.`;
+
+const LOOKUP_HELP = `
+Examples:
+  foresail explain lookup --client shop --host reviews.prod --mesh-state cluster-dump/
+  foresail explain lookup --all
+  echo '{"clientNamespace":"shop","host":"reviews.prod.svc.cluster.local"}' | foresail explain lookup --queries -
+Exit codes: 0 every question has an answer; 2 wrong usage, a client or host that is not known, or a line that is no query.`;
 
 /** Throws CommanderError instead of ending the process, and prints nothing but help. */
 export function createProgram(actions: Actions): Command {
@@ -41,9 +51,9 @@ export function createProgram(actions: Actions): Command {
   addManifests(program, actions);
   addCerts(program, actions);
   program
-    .command("help [COMMAND]")
+    .command("help [COMMAND...]")
     .description("print help on a command")
-    .action((name?: string) => actions.help(name));
+    .action((names: string[]) => actions.help(names));
   return program;
 }
 
@@ -112,14 +122,40 @@ function addCheck(program: Command, actions: Actions): void {
 }
 
 function addExplain(program: Command, actions: Actions): void {
-  program
+  const explain = program
     .command("explain [WORDS...]")
+    .helpCommand(false)
     .usage('[options] [RULE-ID | "SYMPTOM"]')
     .description(
       "Explains a rule, or finds the rules behind a symptom. Without either: a table of the rules.",
     )
     .addOption(new Option("--lang <LANGUAGE>", "language").choices(LANGUAGES).default(LANGUAGES[0]))
     .action((words: string[], { lang }: { lang: Language }) => actions.explain(words.join(" "), lang));
+  addExplainLookup(explain, actions);
+}
+
+function addExplainLookup(explain: Command, actions: Actions): void {
+  explain
+    .command("lookup")
+    .description("Shows which DestinationRule a client gets for a host, and why the others lost.")
+    .option("--client <NS[,LABEL=VALUE...]>", "who asks: its namespace, and labels of its Pods")
+    .option("--host <HOST>", "for which host; reviews and reviews.prod mean Services")
+    .addOption(new Option("--proxy <PROXY>", "what the client's proxy is (sidecar)").choices(PROXIES))
+    .option("--all", "a table of all clients and hosts; --client, --host and --proxy narrow it")
+    .option("--queries <FILE>", "answer the queries in a file (- for standard input), a line of JSON each")
+    .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster, instead of asking one"))
+    .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .option("--config <FILE>", "configuration, as in the ConfigMap's key config.yaml")
+    .addOption(
+      repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),
+    )
+    .addOption(
+      new Option("--format <FORMAT>", "text, or JSON with an answer on each line")
+        .choices(TEXT_OR_JSON)
+        .default(TEXT_OR_JSON[0]),
+    )
+    .addHelpText("after", LOOKUP_HELP)
+    .action((options: LookupOptions) => actions.explainLookup({ ...LOOKUP_LISTS, ...options }));
 }
 
 function addManifests(program: Command, actions: Actions): void {

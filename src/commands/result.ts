@@ -10,3 +10,15 @@ export interface CommandResult {
   readonly problems: readonly string[];
   readonly exitCode: ExitCode;
 }
+
+/** For reports that are long in the making, or have no end. */
+export interface Output {
+  /** Resolves when more may be written. */
+  write(text: string): Promise<void>;
+}
+
+/** One line for people that wait; the next takes its place. */
+export interface Progress {
+  show(line: string): void;
+  end(): void;
+}

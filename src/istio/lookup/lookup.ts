@@ -11,7 +11,7 @@ import { ownerFor } from "./scope.ts";
 import { chooseEntry, findIn } from "./tables.ts";
 import type { LookupPlace } from "./tables.ts";
 
-interface LookupStepAnswer extends LookupPlace {
+export interface LookupStepAnswer extends LookupPlace {
   /** `match` ends the lookup, even if no rule of that host selects the client. */
   readonly outcome: "match" | "none" | "skipped";
   /** Every rule of the namespace whose host covers the one asked for. */

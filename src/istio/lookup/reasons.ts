@@ -30,7 +30,7 @@ export function candidatesOf(result: StepResult, query: LookupQuery, mesh: Looku
   return mesh.hostsCovering(namespace, query.host).flatMap((host) =>
     mesh.destinationRules(namespace, host).map((rule) => ({
       rule,
-      isApplied: result.chosen?.from.includes(rule) ?? false,
+      isApplied: result.skippedBecause === undefined && (result.chosen?.from.includes(rule) ?? false),
       reason: reasonFor(rule, result, query, mesh),
     })),
   );

@@ -26,7 +26,7 @@ export function ownerFor(query: LookupQuery, mesh: LookupMesh): MeshHost | undef
 }
 
 /** The Sidecar that decides what this client knows; undefined: it knows everything that is exported to it. */
-function sidecarFor(
+export function sidecarFor(
   { clientNamespace, clientLabels, proxy }: LookupQuery,
   mesh: LookupMesh,
 ): LookupSidecar | undefined {

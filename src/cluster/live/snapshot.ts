@@ -1,0 +1,114 @@
+/** A cluster as it is now: all objects of some kinds, listed once and not watched. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { ApiServer } from "../../api-server/client.ts";
+import { ApiStatusError } from "../../api-server/status-error.ts";
+import { ForesailError } from "../../errors.ts";
+import { KIND_FACTS } from "../../kubernetes/objects.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import type { StateObject } from "../mesh-state.ts";
+import { findList } from "./discovery.ts";
+import { METADATA_ONLY } from "./metadata-only.ts";
+import { listAll } from "./paged-list.ts";
+import { trimFor } from "./trim.ts";
+
+export interface SnapshotOptions {
+  readonly api: ApiServer;
+  readonly kinds: readonly Kind[];
+  /** The only namespace whose ConfigMaps are read. */
+  readonly istioNamespace: string;
+  /** Told after each kind, how many objects there are until now. */
+  readonly onProgress: (objects: number) => void;
+}
+
+export interface Snapshot {
+  readonly objects: readonly StateObject[];
+  /** The API server does not serve these. */
+  readonly absent: readonly Kind[];
+}
+
+const FORBIDDEN = 403;
+/** The list took longer than the API server remembers its beginning. */
+const GONE = 410;
+const TOO_MANY_REQUESTS = 429;
+const SERVER_ERROR = 500;
+const MAX_ATTEMPTS = 4;
+const RETRY_AFTER_MS = 1000;
+
+/** @throws ForesailError CLUSTER_FORBIDDEN with every kind that may not be listed, CLUSTER_UNREACHABLE */
+export async function readSnapshot(options: SnapshotOptions): Promise<Snapshot> {
+  const { api, kinds, onProgress } = options;
+  const stopping = new AbortController();
+  const forbidden: Kind[] = [];
+  let count = 0;
+  const parts = await Promise.all(
+    kinds.map(async (kind) => {
+      try {
+        const values = await listKind(kind, options, stopping.signal);
+        count += values?.length ?? 0;
+        onProgress(count);
+        return { kind, values };
+      } catch (error) {
+        if (!(error instanceof ApiStatusError) || error.status !== FORBIDDEN) {
+          stopping.abort();
+          throw error;
+        }
+        forbidden.push(kind);
+        return { kind, values: [] };
+      }
+    }),
+  ).catch((cause: unknown) => {
+    throw unreadable(api, cause);
+  });
+  if (forbidden.length > 0) throw forbiddenError(api, forbidden);
+  return {
+    objects: parts.flatMap(({ kind, values = [] }) => values.map((value) => ({ kind, value }))),
+    absent: parts.flatMap(({ kind, values }) => (values === undefined ? [kind] : [])),
+  };
+}
+
+/** Undefined if the kind is not served. */
+async function listKind(
+  kind: Kind,
+  { api, istioNamespace }: SnapshotOptions,
+  signal: AbortSignal,
+): Promise<readonly unknown[] | undefined> {
+  const namespace = kind === "ConfigMap" ? istioNamespace : undefined;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const path = await findList(api, kind, namespace, signal);
+      if (path === undefined) return undefined;
+      const accept = kind === "Pod" ? { accept: METADATA_ONLY.list } : {};
+      return (await listAll(api, path, { ...accept, trim: trimFor(kind), signal })).values;
+    } catch (error) {
+      if (!isPassing(error) || attempt === MAX_ATTEMPTS) throw error;
+      await delay(error.retryAfterMs ?? RETRY_AFTER_MS, undefined, { signal });
+    }
+  }
+}
+
+function isPassing(error: unknown): error is ApiStatusError {
+  if (!(error instanceof ApiStatusError)) return false;
+  return error.status === GONE || error.status === TOO_MANY_REQUESTS || error.status >= SERVER_ERROR;
+}
+
+function unreadable({ url }: ApiServer, cause: unknown): ForesailError {
+  if (cause instanceof ForesailError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ForesailError({
+    code: "CLUSTER_UNREACHABLE",
+    message: `the cluster of ${url} could not be read to its end: ${reason}`,
+    hint: "Try again, or give what `kubectl get ... -A -o yaml` writes with --mesh-state.",
+    cause,
+  });
+}
+
+function forbiddenError({ url }: ApiServer, kinds: readonly Kind[]): ForesailError {
+  const names = kinds.map((kind) =>
+    [KIND_FACTS[kind].plural, KIND_FACTS[kind].group].filter(Boolean).join("."),
+  );
+  return new ForesailError({
+    code: "CLUSTER_FORBIDDEN",
+    message: `the API server ${url} does not let you list ${names.toSorted().join(", ")}`,
+    hint: "Ask for the right to list them, or have somebody write them to a file for --mesh-state.",
+  });
+}

@@ -1,0 +1,63 @@
+/** The cluster of a command that looks once: files, or what an API server has now. */
+import { text } from "node:stream/consumers";
+import type { ApiServer } from "../api-server/client.ts";
+import { readMeshState } from "../cluster/mesh-state.ts";
+import type { StateObject } from "../cluster/mesh-state.ts";
+import { ForesailError } from "../errors.ts";
+import type { Kind } from "../kubernetes/objects.ts";
+import type { Progress } from "./result.ts";
+
+export interface StateFlags {
+  readonly meshState: readonly string[];
+  readonly kubeconfig?: string;
+}
+
+export interface StateQuestion {
+  /** Others need not be read. */
+  readonly kinds: readonly Kind[];
+  readonly istioNamespace: string;
+  readonly progress: Progress;
+}
+
+export interface ReadState {
+  readonly objects: readonly StateObject[];
+  /** What should be known of it, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** @throws ForesailError USAGE, STATE_UNREADABLE, KUBECONFIG_UNREADABLE, CLUSTER_FORBIDDEN, CLUSTER_UNREACHABLE */
+export async function readState(flags: StateFlags, question: StateQuestion): Promise<ReadState> {
+  const { meshState, kubeconfig } = flags;
+  if (meshState.length === 0) return readCluster(kubeconfig, question);
+  if (kubeconfig !== undefined) {
+    throw new ForesailError({
+      code: "USAGE",
+      message: "--mesh-state and --kubeconfig exclude each other",
+      hint: "Name the files of a cluster, or the cluster itself.",
+    });
+  }
+  const standardInput = meshState.includes("-") ? await text(process.stdin) : undefined;
+  return { objects: await readMeshState(meshState, standardInput), notes: [] };
+}
+
+async function readCluster(kubeconfig: string | undefined, question: StateQuestion): Promise<ReadState> {
+  const [{ connectToApiServer }, { readSnapshot }] = await Promise.all([
+    import("../api-server/connect.ts"),
+    import("../cluster/live/snapshot.ts"),
+  ]);
+  const { progress } = question;
+  progress.show("asking the cluster");
+  const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
+  try {
+    const onProgress = (objects: number) => progress.show(`reading ${api.url}: ${objects} objects`);
+    const { objects, absent } = await readSnapshot({ ...question, api, onProgress });
+    return { objects, notes: absent.includes("DestinationRule") ? [noIstio(api)] : [] };
+  } finally {
+    progress.end();
+    await api.close();
+  }
+}
+
+function noIstio({ url }: ApiServer): string {
+  return `foresail: ${url} serves no DestinationRule; with ASM they are in the control plane's cluster, which has a kubeconfig of its own`;
+}
