@@ -158,7 +158,7 @@ function readRules(kinds: readonly Kind[]): Json[] {
   return [...byGroup.keys()].toSorted().map((group) => ({
     apiGroups: [group],
     resources: (byGroup.get(group) ?? []).map((kind) => KIND_FACTS[kind].plural),
-    verbs: ["get", "list", "watch"],
+    verbs: ["list", "watch"],
   }));
 }
 

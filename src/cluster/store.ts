@@ -85,9 +85,10 @@ export class Store {
     for (const kind of KINDS) if (KIND_FACTS[kind].namespaced) yield* this.namespacesOf(kind);
   }
 
-  /** Namespace and name of all objects of this kind, in no order. */
-  *namesOf(kind: Kind): Iterable<readonly [namespace: string, name: string]> {
+  /** Namespace and name of all objects of this kind, in one namespace or in all if that is "", in no order. */
+  *namesOf(kind: Kind, wanted = ""): Iterable<readonly [namespace: string, name: string]> {
     for (const [namespace, stored] of this.#shelf(kind)) {
+      if (wanted !== "" && wanted !== namespace) continue;
       for (const name of stored.keys()) yield [namespace, name];
     }
   }

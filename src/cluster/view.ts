@@ -1,13 +1,13 @@
 /** The cluster as rules see it: the store's answers, without the object under review. */
-import { parseServiceHostname } from "../istio/hosts.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
 import type { MeshHost } from "../istio/lookup/mesh.ts";
-import type { ClusterView, Mesh, Miss } from "../rules/cluster-view.ts";
+import type { ClusterView, Ground, Mesh } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import { clientsIn } from "./clients.ts";
+import { Grounds } from "./grounds.ts";
 import { createLookupMesh } from "./lookup-mesh.ts";
 import type { ReadRules } from "./lookup-mesh.ts";
 import { meshOf, versionsOf } from "./mesh.ts";
@@ -27,11 +27,11 @@ export interface ObjectId {
   readonly name: string;
 }
 
-/** `missed` is told what a rule asked for and did not find. */
+/** `note` is told what the answers rest on. */
 export function createView(
   state: ClusterState,
   excluded?: ObjectId,
-  missed: (miss: Miss) => void = () => {},
+  note: (ground: Ground) => void = () => {},
 ): ClusterView<Kind> {
   const { store, settings } = state;
   const { mesh, versions, readRules } = derivedFrom(state);
@@ -50,36 +50,32 @@ export function createView(
       podGroups: podsIn(namespace),
     });
 
-  /** Only a Service can be asked for by its hostname. */
-  const missedHost = (hostname: string) => {
-    const service = parseServiceHostname(hostname, settings.clusterDomain);
-    if (service) missed({ kind: "Service", ...service });
+  const grounds = new Grounds(state, mesh, excluded, note);
+  const stored = <K extends Kind>(kind: K, namespace: string, name: string) => {
+    if (isExcluded(kind, namespace, name)) return undefined;
+    grounds.object(kind, namespace, name);
+    return store.get(kind, namespace, name);
   };
 
   return {
-    mesh,
-    versions,
-    get(kind, namespace, name) {
-      if (isExcluded(kind, namespace, name)) return undefined;
-      const stored = store.get(kind, namespace, name);
-      if (!stored) missed({ kind, namespace, name });
-      return stored?.object;
+    get mesh() {
+      grounds.mesh();
+      return mesh;
     },
-    list: (kind, namespace) =>
-      store
+    versions,
+    get: (kind, namespace, name) => stored(kind, namespace, name)?.object,
+    list(kind, namespace) {
+      grounds.all(kind, namespace);
+      return store
         .list(kind, namespace)
         .filter(([name]) => !isExcluded(kind, namespace, name))
-        .map(([, object]) => object),
-    planeOf: (kind, namespace, name) =>
-      isExcluded(kind, namespace, name) ? undefined : store.get(kind, namespace, name)?.plane,
+        .map(([, object]) => object);
+    },
+    planeOf: (kind, namespace, name) => stored(kind, namespace, name)?.plane,
     clients: {
       inNamespace(namespace) {
         const clients = inNamespace(namespace);
-        if (clients.length === 0) {
-          // It may be there, and its labels may be older than they are.
-          missed({ kind: "Namespace", namespace: "", name: namespace });
-          missed({ kind: "Pod", namespace, name: "" });
-        }
+        if (clients.length === 0) grounds.noClients(namespace);
         return clients;
       },
       namespaces: () => namespacesOfClients(state).filter((namespace) => inNamespace(namespace).length > 0),
@@ -90,18 +86,11 @@ export function createView(
     },
     hosts: {
       named(hostname) {
-        const owners = store.hosts.named(hostname);
-        if (owners.length === 0) missedHost(hostname);
-        return owners.filter(isShown);
+        const owners = store.hosts.named(hostname).filter(isShown);
+        grounds.named(hostname, owners);
+        return owners;
       },
-      *coveredBy(host) {
-        let isMissed = true;
-        for (const one of store.hosts.coveredBy(host)) {
-          isMissed = false;
-          if (isShown(one)) yield one;
-        }
-        if (isMissed) missedHost(host);
-      },
+      coveredBy: (host) => grounds.covered(host, Iterator.from(store.hosts.coveredBy(host)).filter(isShown)),
       wildcardAbove(host) {
         for (const one of store.hosts.wildcardsAbove(host)) if (isShown(one)) return one;
         return undefined;
@@ -114,15 +103,19 @@ export function createView(
       selectedBy(namespace, selector) {
         const shared = sharedLabels(selector);
         if (Object.keys(shared).length === 0) return [];
-        return podsIn(namespace).filter(({ labels }) => matchesLabels(shared, labels));
+        const selected = podsIn(namespace).filter(({ labels }) => matchesLabels(shared, labels));
+        if (selected.length === 0) grounds.noPods(namespace, shared);
+        return selected;
       },
     },
     services: {
-      selecting: (namespace, labels) =>
-        store.selectors
+      selecting(namespace, labels) {
+        grounds.all("Service", namespace);
+        return store.selectors
           .selecting(namespace, labels)
           .filter(([name]) => !isExcluded("Service", namespace, name))
-          .map(([, service]) => service),
+          .map(([, service]) => service);
+      },
     },
   };
 }

@@ -4,7 +4,7 @@ import type { ApiServer } from "../api-server/client.ts";
 import { startLiveCluster } from "../cluster/live/live-cluster.ts";
 import type { ObjectId } from "../cluster/view.ts";
 import type { Kind } from "../kubernetes/objects.ts";
-import type { ClusterView, Miss } from "../rules/cluster-view.ts";
+import type { ClusterView, Ground } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import type { CacheFacts } from "../webhook/metrics.ts";
@@ -12,9 +12,9 @@ import { openFileCluster } from "./file-cluster.ts";
 import { problemFacts } from "./problem-facts.ts";
 
 export interface ServedCluster {
-  viewFor(subject: ObjectId, missed: (miss: Miss) => void): ClusterView<Kind>;
+  viewFor(subject: ObjectId, note: (ground: Ground) => void): ClusterView<Kind>;
   /** Undefined where views have all there is. */
-  readonly confirm?: (misses: readonly Miss[], deadline: number) => Promise<boolean>;
+  readonly confirm?: (grounds: readonly Ground[], deadline: number) => Promise<boolean>;
   /** Whether enough is known to refuse anything. */
   isTrustworthy(): boolean;
   /** What is still to be known, a line each. */

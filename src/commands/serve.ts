@@ -127,7 +127,7 @@ function createServer(
     rules,
     configuration: () =>
       cluster.isTrustworthy() ? configuration.current : withoutDeny(configuration.current),
-    viewFor: (subject, missed) => cluster.viewFor(subject, missed),
+    viewFor: (subject, note) => cluster.viewFor(subject, note),
     ...(cluster.confirm ? { confirm: cluster.confirm } : {}),
     now: Date.now,
     log,

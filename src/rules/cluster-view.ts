@@ -83,14 +83,18 @@ export interface Questions {
 }
 
 /**
- * What a view was asked for and does not have, though the cluster may by now. Of a Pod without a name: any in the
- * namespace that has a proxy.
+ * What an answer of a view rests on: an object, there or not; without a name, all objects of the kind in the namespace, or
+ * in the cluster if that is "" as well. It may be otherwise by now: a view is always a little behind.
  */
-export interface Miss {
+export interface Ground {
   readonly kind: Kind;
   /** "" for cluster-scoped kinds. */
   readonly namespace: string;
   readonly name: string;
+  /** Of all objects only those that it selects, as kubectl writes it. */
+  readonly labelSelector?: string;
+  /** The view does not have the object. */
+  readonly isMissing?: true;
 }
 
 /** The kinds that each question is answered from. */

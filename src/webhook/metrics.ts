@@ -124,7 +124,7 @@ export function createMetrics(sources: MetricSources, kinds: ReadonlySet<Kind>):
   const expired = counter("foresail_deadline_exceeded_total", "Reviews that could not be checked in time");
   const unconfirmed = counter(
     "foresail_unconfirmed_total",
-    "Reviews not refused because the API server could not be asked about what is missed",
+    "Reviews not refused because the API server could not confirm what the refusal rests on",
   );
   const shed = counter("foresail_shed_total", "Requests sent away with 503 because too much was in flight");
 

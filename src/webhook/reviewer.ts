@@ -5,29 +5,32 @@ import { printable } from "../engine/render.ts";
 import type { Outcome, ReviewRequest } from "../engine/verdict.ts";
 import { formatField } from "../kubernetes/field-path.ts";
 import type { Kind } from "../kubernetes/objects.ts";
-import type { ClusterView, Miss } from "../rules/cluster-view.ts";
+import type { ClusterView, Ground } from "../rules/cluster-view.ts";
 import type { Policy } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { formatReview, reviewRequestOf } from "./admission-review.ts";
 import type { AdmissionRequest, Endpoint, ReviewHead } from "./admission-review.ts";
 import type { Metrics } from "./metrics.ts";
+import { OpenGrounds } from "./open-grounds.ts";
 import { allow, answerFor, answerTo } from "./response.ts";
 import type { Answer } from "./response.ts";
+
+type Confirm = (grounds: readonly Ground[], deadline: number) => Promise<boolean>;
 
 export interface ReviewerOptions {
   readonly rules: readonly AnyRule[];
   /** Asked once for each review, so that one review sees one configuration. */
   readonly configuration: () => { readonly policy: Policy; readonly hash: string };
-  /** The cluster without the object under review; `missed` is told what rules asked for and did not find. */
+  /** The cluster without the object under review; `note` is told what its answers rest on. */
   readonly viewFor: (
     subject: Pick<ReviewRequest, "kind" | "name" | "namespace">,
-    missed: (miss: Miss) => void,
+    note: (ground: Ground) => void,
   ) => ClusterView<Kind>;
   /**
-   * Looks for what was missed where it cannot be missed, so that views have it afterwards; false if that could not be
-   * done before the deadline, by `performance.now()`. Never rejects. Left out where a view has all there is.
+   * Asks how these are now, so that views have them as they are; false if not all of that is known before the deadline, by
+   * `performance.now()`. Never rejects. Left out where a view has all there is.
    */
-  readonly confirm?: (misses: readonly Miss[], deadline: number) => Promise<boolean>;
+  readonly confirm?: Confirm;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Logger;
@@ -46,6 +49,9 @@ export interface Reviewer {
   review(endpoint: Endpoint, request: AdmissionRequest, timing: Timing): string | Promise<string>;
   refuseOversize(endpoint: Endpoint, head: ReviewHead, timing: Timing): string;
 }
+
+/** What is found may rest on something else, as a Gateway on its class. */
+const MAX_ROUNDS = 3;
 
 /** More of them say nothing more. */
 const MAX_LOGGED_FINDINGS = 10;
@@ -89,12 +95,12 @@ function decide(
   if (reviewRequest === undefined) return allow(request.uid);
 
   const { policy, hash } = options.configuration();
-  const misses: Miss[] = [];
+  const grounds = new OpenGrounds();
   const run = (current: Policy) =>
     evaluate(reviewRequest, {
       moment: endpoint,
       rules: options.rules,
-      cluster: options.viewFor(reviewRequest, (miss) => misses.push(miss)),
+      cluster: options.viewFor(reviewRequest, (ground) => grounds.add(ground)),
       policy: current,
       today: dayOf(options.now()),
       expired: () => performance.now() >= decideUntil,
@@ -112,37 +118,43 @@ function decide(
     options.log.error({ ...factsOf(endpoint, request), err: error }, "review failed");
     return answerTo("internal", request.uid, policy.onInternalError);
   };
+  /** A refusal, or what is done to a Pod in a namespace that is not known. */
+  const isDelicate = (outcome: Outcome) => !outcome.isExpired && (endpoint === "mutate" || denies(outcome));
+  /** What is to be confirmed before this may be the answer. */
+  const openFor = (outcome: Outcome) => {
+    if (!isDelicate(outcome)) return [];
+    return grounds.take((ground) => endpoint === "validate" || isMissingNamespace(ground, reviewRequest));
+  };
+  const answerConfirmed = async (confirm: Confirm, first: readonly Ground[]) => {
+    let open = first;
+    for (let round = 1; round <= MAX_ROUNDS; round++) {
+      const isConfirmed = await confirm(open, decideUntil);
+      const outcome = run(policy);
+      open = openFor(outcome);
+      if (!isDelicate(outcome) || (isConfirmed && open.length === 0)) return answerWith(outcome);
+      if (!isConfirmed) break;
+    }
+    options.metrics.countUnconfirmed();
+    options.log.warn(factsOf(endpoint, request), "not confirmed by the API server, so not refused");
+    return answerWith(run({ ...policy, denyIsWeakened: true }));
+  };
 
   try {
     const outcome = run(policy);
-    if (!options.confirm || !needsConfirmation(endpoint, reviewRequest, outcome, misses)) {
-      return answerWith(outcome);
-    }
-    return options
-      .confirm([...misses], decideUntil)
-      .then((isConfirmed) => {
-        if (isConfirmed) return answerWith(run(policy));
-        options.metrics.countUnconfirmed();
-        options.log.warn(factsOf(endpoint, request), "not confirmed by the API server, so not refused");
-        return answerWith(run({ ...policy, denyIsWeakened: true }));
-      })
-      .catch(fail);
+    const open = options.confirm ? openFor(outcome) : [];
+    if (!options.confirm || open.length === 0) return answerWith(outcome);
+    return answerConfirmed(options.confirm, open).catch(fail);
   } catch (error) {
     return fail(error);
   }
 }
 
-/** Whether a refusal, or what is done to a Pod, may come from something that is there by now. */
-function needsConfirmation(
-  endpoint: Endpoint,
-  { namespace }: ReviewRequest,
-  { verdicts, isExpired }: Outcome,
-  misses: readonly Miss[],
-): boolean {
-  if (isExpired || misses.length === 0) return false;
-  if (endpoint === "mutate")
-    return misses.some(({ kind, name }) => kind === "Namespace" && name === namespace);
+function denies({ verdicts }: Outcome): boolean {
   return verdicts.some(({ action }) => action === "Deny");
+}
+
+function isMissingNamespace({ kind, name, isMissing }: Ground, { namespace }: ReviewRequest): boolean {
+  return kind === "Namespace" && name === namespace && isMissing === true;
 }
 
 function report(

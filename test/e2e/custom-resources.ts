@@ -10,7 +10,11 @@ export function customResourceDefinition(kind: Kind): object {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${facts.plural}.${facts.group}` },
+    metadata: {
+      name: `${facts.plural}.${facts.group}`,
+      // Demanded for groups of Kubernetes itself.
+      annotations: { "api-approved.kubernetes.io": "unapproved, a stand-in" },
+    },
     spec: {
       group: facts.group,
       scope: facts.namespaced ? "Namespaced" : "Cluster",

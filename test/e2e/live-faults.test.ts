@@ -24,6 +24,7 @@ import {
   setLiveStage,
   succeed,
   tokenOf,
+  writeProxiedKubeconfig,
 } from "./live-foresail.ts";
 import type { LiveStage } from "./live-foresail.ts";
 
@@ -61,24 +62,10 @@ async function start(cluster: ControlPlane): Promise<Served> {
   const set = await setLiveStage(cluster);
   const proxy = await startApiProxy(cluster);
   const kubeconfigFile = join(cluster.folder, "proxied.yaml");
-  await writeKubeconfig(kubeconfigFile, proxy.url, set.token);
+  await writeProxiedKubeconfig(kubeconfigFile, proxy.url, set.token);
   const foresail = await serveForesail([`--kubeconfig=${kubeconfigFile}`]);
   await installWebhooks(set, foresail);
   return { ...set, foresail, proxy, kubeconfigFile };
-}
-
-async function writeKubeconfig(file: string, server: string, token: string): Promise<void> {
-  // Without TLS, client-node wants to hear that its verification is not expected.
-  const cluster = { server, "insecure-skip-tls-verify": true };
-  const config = {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "test", cluster }],
-    users: [{ name: "test", user: { token } }],
-    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
-    "current-context": "test",
-  };
-  await writeFile(file, JSON.stringify(config));
 }
 
 /** Without asking the API server: by what foresail's own copy holds. */
@@ -198,7 +185,7 @@ test("a token that is refused is read again", async (t) => {
     (await createObject(api, "Service", "default", service("new-token", EXTERNAL))).status,
     CREATED,
   );
-  await writeKubeconfig(kubeconfigFile, proxy.url, await tokenOf(cluster));
+  await writeProxiedKubeconfig(kubeconfigFile, proxy.url, await tokenOf(cluster));
   const services = await countServices(set);
   await eventually("its copy is right", () => knows(set, services), RIGHT_WITHIN_MS);
 });
@@ -256,7 +243,7 @@ test("a kubeconfig whose token is expired, or whose API server is not there", as
       "They may have expired: log in again, and try `kubectl version`.\n",
   });
   const elsewhere = join(cluster.folder, "elsewhere.yaml");
-  await writeKubeconfig(elsewhere, "http://127.0.0.1:1", "token");
+  await writeProxiedKubeconfig(elsewhere, "http://127.0.0.1:1", "token");
   const gone = await runForesail(["serve", ...FLAGS, `--kubeconfig=${elsewhere}`]);
   assert.equal(gone.exitCode, 2);
   assert.equal(

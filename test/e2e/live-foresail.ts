@@ -1,6 +1,6 @@
 /** foresail with a live cluster: a process of its own, under the rights that the shipped manifests give. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createApiServer } from "../../src/api-server/client.ts";
 import type { ApiAnswer, ApiServer } from "../../src/api-server/client.ts";
 import type { Json, JsonObject } from "../../src/kubernetes/json.ts";
@@ -97,6 +97,18 @@ export function createObject(
   return api.request({ method: "POST", path: pathOf(kind, namespace), query, body });
 }
 
+/** By a merge patch. */
+export function changeObject(
+  api: ApiServer,
+  kind: Kind,
+  namespace: string,
+  name: string,
+  body: JsonObject,
+): Promise<ApiAnswer> {
+  const contentType = "application/merge-patch+json";
+  return api.request({ method: "PATCH", path: `${pathOf(kind, namespace)}/${name}`, contentType, body });
+}
+
 export async function deleteObject(
   api: ApiServer,
   kind: Kind,
@@ -112,6 +124,21 @@ function pathOf(kind: Kind, namespace: string): string {
   const version = versions.at(-1) ?? "";
   const place = namespaced ? `/namespaces/${namespace}` : "";
   return `${group === "" ? "/api/v1" : `/apis/${group}/${version}`}${place}/${plural}`;
+}
+
+/** A kubeconfig for an API server without TLS. */
+export async function writeProxiedKubeconfig(file: string, server: string, token: string): Promise<void> {
+  // Without TLS, client-node wants to hear that its verification is not expected.
+  const cluster = { server, "insecure-skip-tls-verify": true };
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "test", cluster }],
+    users: [{ name: "test", user: { token } }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+    "current-context": "test",
+  };
+  await writeFile(file, JSON.stringify(config));
 }
 
 const statusShape = object({ code: number, message: string });

@@ -171,7 +171,8 @@ test("kinds that the cluster does not serve are absent, and are found when they 
   assert.equal((await metricsOf(foresail)).get('foresail_cache_synced{kind="WorkloadGroup"}'), 1);
   await succeed(cluster, ["apply", "-f", "-"], JSON.stringify(customResourceDefinition("WorkloadGroup")));
   await succeed(cluster, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
-  assert.notEqual(await refusal(api, "ns1"), undefined);
+  // While nobody knows what there is of it, nothing is refused.
+  await eventually("it is known", async () => (await refusal(api, "ns1")) !== undefined);
   const group = {
     apiVersion: "networking.istio.io/v1",
     kind: "WorkloadGroup",

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createApiServer } from "../../src/api-server/client.ts";
 import type { ApiServer } from "../../src/api-server/client.ts";
 import { findList } from "../../src/cluster/live/discovery.ts";
+import { listPage } from "../../src/cluster/live/paged-list.ts";
 import { Reflector } from "../../src/cluster/live/reflector.ts";
 import type { ReflectorOptions, ReflectorTimes } from "../../src/cluster/live/reflector.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";
@@ -72,7 +73,7 @@ interface Reflected {
 
 function reflect(
   t: TestContext,
-  { client, path }: Stage,
+  { client, path, namespace }: Stage,
   options: Partial<ReflectorOptions> = {},
 ): Reflected {
   const copy = new Map<string, string>();
@@ -94,6 +95,9 @@ function reflect(
         copy.clear();
         for (const value of values) copy.set(...read(value));
         lists.push(values.length);
+      },
+      *identitiesIn(scope) {
+        for (const name of copy.keys()) if (["", name].includes(scope.name)) yield { namespace, name };
       },
     },
     onProblem: (problem) => problems.push(problem.message),
@@ -273,6 +277,7 @@ test("goes on after a handler that throws", async (t) => {
         throw new Error("another bug");
       },
       replace: async () => {},
+      identitiesIn: () => [],
     },
   });
   await eventually("the watch is open", () => stage.proxy.watches.size === 1);
@@ -316,22 +321,101 @@ test("takes a kind that is not served for absent, and finds it when it is instal
   assert.deepEqual([...reflected.copy], []);
 });
 
-test("takes an object from elsewhere unless the watch is further", async (t) => {
+test("looks for a kind that is not served as soon as it is told to", async (t) => {
   const stage = await setStage(t);
   if (!stage) return;
-  const { api, path, proxy } = stage;
+  let isServed = false;
+  let looks = 0;
+  const reflected = reflect(t, stage, {
+    find: async () => {
+      looks++;
+      return isServed ? stage.path : undefined;
+    },
+    times: { ...TIMES, absentRetryMs: 3_600_000 },
+  });
+  await eventually("it is absent", () => reflected.reflector.state === "absent");
+  reflected.reflector.lookNow();
+  await eventually("it was looked for again", () => looks === 2);
+  isServed = true;
+  reflected.reflector.lookNow();
+  await eventually("it is found", () => reflected.reflector.state === "synced");
+  // It waits for nothing then.
+  reflected.reflector.lookNow();
+  await create(stage, "later");
+  await until(reflected, ["later"]);
+  assert.equal(looks, 3);
+});
+
+test("takes what comes from elsewhere unless the watch is further", async (t) => {
+  const stage = await setStage(t);
+  if (!stage) return;
+  const { api, path, proxy, namespace } = stage;
+  const all = { namespace, name: "" };
   await create(stage, "known", "new");
-  const { body: old } = await api.request({ path: `${path}/known` });
+  const old = await listPage(api, { path });
   await remove(stage, "known");
+  await create(stage, "kept");
   const reflected = reflect(t, stage);
   await eventually("the watch is open", () => proxy.watches.size === 1);
-  reflected.reflector.offer(old);
-  assert.deepEqual([...reflected.copy], []);
+  reflected.reflector.offer(old, all);
+  assert.deepEqual([...reflected.copy], [["kept", ""]]);
 
   for (const watch of proxy.watches) watch.freeze();
   await create(stage, "unheard", "fetched");
-  reflected.reflector.offer((await api.request({ path: `${path}/unheard` })).body);
+  await remove(stage, "kept");
+  const one = { path, query: { fieldSelector: "metadata.name=unheard" } };
+  reflected.reflector.offer(await listPage(api, one), { namespace, name: "unheard" });
+  assert.deepEqual(
+    [...reflected.copy],
+    [
+      ["kept", ""],
+      ["unheard", "fetched"],
+    ],
+  );
+  // Not all there is.
+  reflected.reflector.offer(await listPage(api, { path }));
+  assert.equal(reflected.copy.size, 2);
+  reflected.reflector.offer(await listPage(api, { path }), all);
   assert.deepEqual([...reflected.copy], [["unheard", "fetched"]]);
+});
+
+test("goes not back to what the watch says late", async (t) => {
+  const stage = await setStage(t);
+  if (!stage) return;
+  const { api, path, proxy, namespace } = stage;
+  const reflected = reflect(t, stage);
+  const { reflector, copy } = reflected;
+  await eventually("the watch is open", () => proxy.watches.size === 1);
+  for (const watch of proxy.watches) watch.freeze();
+  const late: string[] = [];
+  const event = async (type: string, name: string) => {
+    const { body } = await api.request({ path: `${path}/${name}` });
+    late.push(`${JSON.stringify({ type, object: body })}\n`);
+  };
+  await create(stage, "changed", "first");
+  await event("ADDED", "changed");
+  await api.request({
+    method: "PUT",
+    path: `${path}/changed`,
+    body: { metadata: { name: "changed" }, data: { is: "second" } },
+  });
+  await create(stage, "gone");
+  await event("ADDED", "gone");
+  reflector.offer(await listPage(api, { path }), { namespace, name: "" });
+  assert.equal(copy.size, 2);
+  await remove(stage, "gone");
+  reflector.offer(await listPage(api, { path }), { namespace, name: "" });
+  assert.deepEqual([...copy], [["changed", "second"]]);
+
+  await create(stage, "last");
+  await event("ADDED", "last");
+  for (const watch of proxy.watches) watch.inject(late.join(""));
+  await eventually("the watch was heard", () => copy.has("last"));
+  assert.equal(copy.get("changed"), "second");
+  assert.equal(copy.has("gone"), false);
+  for (const watch of proxy.watches) watch.cut();
+  await until(reflected, ["changed", "last"]);
+  assert.equal(reflector.relists, 0);
 });
 
 test("writes nothing once it is stopped, and leaves no watch behind", async (t) => {
@@ -345,7 +429,7 @@ test("writes nothing once it is stopped, and leaves no watch behind", async (t) 
   await eventually("the other watch is open", () => stage.proxy.watches.size === 1);
   await create(stage, "later");
   await until(other, ["later"]);
-  reflected.reflector.offer((await stage.api.request({ path: `${stage.path}/later` })).body);
+  reflected.reflector.offer(await listPage(stage.api, { path: stage.path }));
   assert.deepEqual([...reflected.copy], []);
   assert.equal(stage.proxy.watches.size, 1);
 });

@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import { pino } from "pino";
 import { Store } from "../../src/cluster/store.ts";
 import { createView } from "../../src/cluster/view.ts";
-import type { Miss } from "../../src/rules/cluster-view.ts";
+import type { Labels } from "../../src/kubernetes/objects.ts";
+import type { Ground } from "../../src/rules/cluster-view.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";
 import { parseReview } from "../../src/webhook/admission-review.ts";
 import type { Endpoint } from "../../src/webhook/admission-review.ts";
@@ -48,39 +49,66 @@ const warns = smallRule({
   },
 });
 
-const SHOP: Miss = { kind: "Namespace", namespace: "", name: "shop" };
+/** Denies unless the label `next` leads from namespace to namespace to one that is labelled `end`. */
+const chainEnds = smallRule({
+  id: "chain-ends",
+  action: "Deny",
+  kinds: ["DestinationRule"],
+  reads: ["Namespace"],
+  messages: { broken: "No end after {{namespace}}" },
+  *check({ namespace }, cluster) {
+    let last = namespace;
+    for (let labels = labelsOf(last); labels["end"] === undefined; labels = labelsOf(last)) {
+      if (labels["next"] === undefined) {
+        yield { message: "broken", field: [], data: { namespace: last } };
+        return;
+      }
+      last = labels["next"];
+    }
+    function labelsOf(name: string): Labels {
+      return cluster.get("Namespace", "", name)?.metadata?.labels ?? {};
+    }
+  },
+});
+
+const SHOP: Ground = { kind: "Namespace", namespace: "", name: "shop", isMissing: true };
 
 interface Asked {
   readonly answer: string | Promise<string>;
   readonly store: Store;
-  readonly asked: readonly (readonly Miss[])[];
+  readonly asked: readonly (readonly Ground[])[];
+  /** How many reviews were not confirmed, as counted. */
+  readonly unconfirmed: () => Promise<number>;
 }
 
 function ask(
-  kind: "Pod" | "Service" | "ServiceEntry",
-  confirm: (store: Store) => ReturnType<NonNullable<ReviewerOptions["confirm"]>>,
+  kind: "DestinationRule" | "Pod" | "Service" | "ServiceEntry",
+  confirm: (store: Store, grounds: readonly Ground[]) => ReturnType<NonNullable<ReviewerOptions["confirm"]>>,
   { endpoint = "validate", decideWithinMs = 1000 }: { endpoint?: Endpoint; decideWithinMs?: number } = {},
 ): Asked {
   const store = new Store("cluster.local");
-  const asked: (readonly Miss[])[] = [];
+  const asked: (readonly Ground[])[] = [];
+  const metrics = metricsUnderTest();
   const reviewer = createReviewer({
-    rules: [namespaceIsThere, podIsPlaced, warns],
+    rules: [namespaceIsThere, podIsPlaced, warns, chainEnds],
     configuration: () => ({ policy: DEFAULT_POLICY, hash: "c0ffee" }),
-    viewFor: (subject, missed) =>
-      createView({ store, settings: DEFAULT_MESH_SETTINGS, isComplete: true }, subject, missed),
-    confirm(misses) {
-      asked.push(misses);
-      return confirm(store);
+    viewFor: (subject, note) =>
+      createView({ store, settings: DEFAULT_MESH_SETTINGS, isComplete: true }, subject, note),
+    confirm(grounds) {
+      asked.push(grounds);
+      return confirm(store, grounds);
     },
     now: () => NOW,
     log: pino({ level: "silent" }),
-    metrics: metricsUnderTest(),
+    metrics,
   });
   const request = parseReview(reviewOf({ kind: GVK[kind], object: { metadata: { name: "web" }, spec: {} } }));
   assert.ok(request);
   const arrivedAt = performance.now();
   const answer = reviewer.review(endpoint, request, { arrivedAt, decideUntil: arrivedAt + decideWithinMs });
-  return { answer, store, asked };
+  const unconfirmed = async () =>
+    Number(/^foresail_unconfirmed_total (\d+)$/m.exec(await metrics.format())?.[1]);
+  return { answer, store, asked, unconfirmed };
 }
 
 async function responseOf({ answer }: Asked): Promise<unknown> {
@@ -104,11 +132,22 @@ describe("a refusal for something that is missing", () => {
     const response = await responseOf(asked);
     assert.match(JSON.stringify(response), /"allowed":false.*Namespace shop is missing/);
     assert.equal(asked.asked.length, 1);
+    assert.equal(await asked.unconfirmed(), 0);
   });
 
-  test("is a warning if nobody can tell", async () => {
-    const response = await responseOf(ask("ServiceEntry", async () => false));
-    assert.match(JSON.stringify(response), /"allowed":true.*Namespace shop is missing/);
+  test("is a warning if nobody can tell, and is counted", async () => {
+    const asked = ask("ServiceEntry", async () => false);
+    assert.match(JSON.stringify(await responseOf(asked)), /"allowed":true.*Namespace shop is missing/);
+    assert.equal(await asked.unconfirmed(), 1);
+  });
+
+  test("is taken back if it was there, whatever else is not known", async () => {
+    const asked = ask("ServiceEntry", async (store) => {
+      store.put("Namespace", { metadata: { name: "shop" } });
+      return false;
+    });
+    assert.deepEqual(await responseOf(asked), { uid: "u-1", allowed: true });
+    assert.equal(await asked.unconfirmed(), 0);
   });
 
   test("is answered as a bug of ours if confirming throws", async () => {
@@ -121,6 +160,42 @@ describe("a refusal for something that is missing", () => {
   });
 });
 
+describe("what was found may rest on something else", () => {
+  const chain = (store: Store, name: string, labels: Labels) => {
+    store.put("Namespace", { metadata: { name, labels } });
+    return true;
+  };
+
+  test("which is confirmed as well", async () => {
+    const asked = ask("DestinationRule", async (store, [ground]) =>
+      ground?.name === "shop" ? chain(store, "shop", { next: "two" }) : chain(store, "two", { end: "" }),
+    );
+    assert.deepEqual(await responseOf(asked), { uid: "u-1", allowed: true });
+    assert.deepEqual(asked.asked, [
+      [SHOP],
+      [{ kind: "Namespace", namespace: "", name: "two", isMissing: true }],
+    ]);
+  });
+
+  test("which was found, and is confirmed as well", async () => {
+    const asked = ask("DestinationRule", async (store, [ground]) => {
+      if (ground?.name === "shop") chain(store, "two", {});
+      return chain(store, "shop", { next: "two" });
+    });
+    assert.match(JSON.stringify(await responseOf(asked)), /"allowed":false.*No end after two/);
+    assert.deepEqual(asked.asked, [[SHOP], [{ kind: "Namespace", namespace: "", name: "two" }]]);
+  });
+
+  test("but what finds no end is not refused", async () => {
+    const asked = ask("DestinationRule", async (store, [ground]) =>
+      chain(store, ground?.name ?? "", { next: `${ground?.name}-x` }),
+    );
+    assert.match(JSON.stringify(await responseOf(asked)), /"allowed":true.*No end after shop-x-x-x"/);
+    assert.equal(asked.asked.length, 3);
+    assert.equal(await asked.unconfirmed(), 1);
+  });
+});
+
 describe("nothing is confirmed, and the answer is there at once", () => {
   const never = async () => assert.fail("it was asked");
   test("for a warning", () => assert.equal(typeof ask("Service", never).answer, "string"));
@@ -130,6 +205,12 @@ describe("nothing is confirmed, and the answer is there at once", () => {
 });
 
 describe("a repair", () => {
+  test("of a Pod asks for nothing but its namespace", async () => {
+    const asked = ask("Pod", async () => true, { endpoint: "mutate" });
+    await responseOf(asked);
+    assert.deepEqual(asked.asked, [[SHOP]]);
+  });
+
   test("is made in a namespace that was created a moment ago", async () => {
     const asked = ask(
       "Pod",

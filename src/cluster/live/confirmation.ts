@@ -1,32 +1,36 @@
-/** Asks the API server itself for what a store does not have: a watch is some milliseconds behind. */
+/** Asks the API server itself for what a refusal rests on: a watch is some milliseconds behind. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiServer } from "../../api-server/client.ts";
-import { ApiStatusError } from "../../api-server/status-error.ts";
-import { isObject } from "../../kubernetes/json.ts";
 import { KIND_FACTS } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
-import type { Miss } from "../../rules/cluster-view.ts";
+import type { Ground } from "../../rules/cluster-view.ts";
 import { Budget } from "./budget.ts";
 import { Coalescing } from "./coalescing.ts";
+import { findServed } from "./discovery.ts";
 import { METADATA_ONLY } from "./metadata-only.ts";
-import type { Reflector } from "./reflector.ts";
+import { listPage } from "./paged-list.ts";
+import type { Reflector, Scope } from "./reflector.ts";
 
 /**
- * Looks for each of these, and offers what there is to the reflector of its kind. Resolves with false if not all could be
- * asked for, or not before the deadline by `performance.now()`. Never rejects.
+ * Asks for each of these, and offers what there is to the reflector of its kind. Resolves with false if not all is known
+ * then, or not before the deadline by `performance.now()`. Never rejects.
  */
-export type Confirm = (misses: readonly Miss[], deadline: number) => Promise<boolean>;
+export type Confirm = (grounds: readonly Ground[], deadline: number) => Promise<boolean>;
 
-const WITHIN_MS = 300;
-/** A review that asks for more asks for much besides what decides it. */
-const MAX_MISSES = 8;
+/** A list that is no older than the question takes the API server a tenth of a second even when nothing else is asked. */
+const WITHIN_MS = 1000;
+/** A review that rests on more rests on much besides what decides it. */
+const MAX_QUESTIONS = 24;
 /**
  * Reviews can be sent by everyone who may create objects, or tries to. What many ask at once is asked once, so that this
  * is reached only by reviews that all ask for something else.
  */
-const REQUESTS_PER_SECOND = 200;
-const BURST = 200;
-const NOT_FOUND = 404;
+const REQUESTS_PER_SECOND = 500;
+const BURST = 500;
+/** One page: what does not fit on it is not known. */
+const MAX_OBJECTS = 500;
+/** That have a proxy, by their labels: one of them that has is enough. */
+const MAX_PODS = 20;
 
 /** RFC 1123, as the API server has it: something else is no name, and shall not become a path. */
 const LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?";
@@ -35,40 +39,91 @@ const NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 const MAX_NAMESPACE_LENGTH = 63;
 const MAX_NAME_LENGTH = 253;
 
-/** The injector puts it on every Pod that gets a proxy. */
-const LABEL_OF_PROXIES = "service.istio.io/canonical-name";
-
 /** By kind. */
-type Reflectors = ReadonlyMap<Kind, Pick<Reflector, "offer" | "path" | "state">>;
+type Reflectors = ReadonlyMap<Kind, Pick<Reflector, "lookNow" | "offer" | "path" | "state">>;
 
 interface Question {
-  readonly kind: Kind;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly accept?: string;
+  /** Equal for those that ask for the same. */
+  readonly key: string;
+  readonly ask: () => Promise<void>;
 }
 
 export function createConfirm(api: Pick<ApiServer, "request">, reflectors: () => Reflectors): Confirm {
   const budget = new Budget(REQUESTS_PER_SECOND, BURST);
   const asked = new Coalescing<void>();
 
-  async function ask({ kind, ...question }: Question): Promise<void> {
+  /** Milliseconds to wait before it. */
+  function takeTurn(): number {
     const waitMs = budget.reserve(WITHIN_MS);
     if (waitMs === undefined) throw new Error("too many questions at once");
-    if (waitMs > 0) await delay(waitMs);
-    const answer = await api.request({ ...question, timeoutMs: WITHIN_MS });
-    if (answer.status === NOT_FOUND) return;
-    if (answer.status !== 200) throw new ApiStatusError(answer);
-    const { items } = isObject(answer.body) ? answer.body : {};
-    for (const value of Array.isArray(items) ? items : [answer.body]) reflectors().get(kind)?.offer(value);
+    return waitMs;
   }
 
-  return async (misses, deadline) => {
-    const questions = questionsFor(misses, reflectors());
+  /** Objects are listed by name as well: the list says at which version one is not there. */
+  function questionAbout(ground: Ground, listPath: string): Question {
+    const { kind, name, labelSelector } = ground;
+    const { path, scope } = placeOf(ground, listPath);
+    const query = {
+      limit: String(kind === "Pod" ? MAX_PODS : MAX_OBJECTS),
+      ...(name === "" ? {} : { fieldSelector: `metadata.name=${name}` }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+    };
+    return {
+      key: `${path}?${JSON.stringify(query)}`,
+      async ask() {
+        const waitMs = takeTurn();
+        if (waitMs > 0) await delay(waitMs);
+        const accept = kind === "Pod" ? { accept: METADATA_ONLY.list } : {};
+        const page = await listPage(api, { path, query, ...accept, timeoutMs: WITHIN_MS });
+        const isAll = page.next === undefined;
+        reflectors()
+          .get(kind)
+          ?.offer(page, isAll && labelSelector === undefined ? scope : undefined);
+        if (!isAll) throw new Error("more than can be asked for");
+      },
+    };
+  }
+
+  /** Kinds of one group. */
+  function questionAboutAbsent(kinds: readonly Kind[]): Question {
+    return {
+      key: kinds.toSorted().join(),
+      async ask() {
+        const waitMs = takeTurn();
+        if (waitMs > 0) await delay(waitMs);
+        const served = await findServed(api, kinds, AbortSignal.timeout(WITHIN_MS));
+        for (const kind of served) reflectors().get(kind)?.lookNow();
+        if (served.length > 0) throw new Error(`${served.join(", ")} not yet read`);
+      },
+    };
+  }
+
+  /** Undefined if something cannot be asked for. */
+  function questionsAbout(grounds: readonly Ground[]): readonly Question[] | undefined {
+    const questions = new Map<string, Question>();
+    const absent = new Set<Kind>();
+    for (const ground of grounds) {
+      const reflector = reflectors().get(ground.kind);
+      // What no rule reads is in no view, and what has no possible name is not there.
+      if (reflector === undefined || !canExist(ground)) continue;
+      if (reflector.path !== undefined) {
+        const question = questionAbout(ground, reflector.path);
+        questions.set(question.key, question);
+      } else if (reflector.state === "absent") absent.add(ground.kind);
+      else return undefined;
+    }
+    for (const kinds of Map.groupBy(absent, (kind) => KIND_FACTS[kind].group).values()) {
+      const question = questionAboutAbsent(kinds);
+      questions.set(question.key, question);
+    }
+    return questions.size > MAX_QUESTIONS ? undefined : [...questions.values()];
+  }
+
+  return async (grounds, deadline) => {
+    const questions = questionsAbout(grounds);
     if (questions === undefined) return false;
-    const answers = Promise.all(questions.map((one) => asked.get(one.path, () => ask(one)))).then(
-      () => true,
-      () => false,
+    const answers = Promise.allSettled(questions.map(({ key, ask }) => asked.get(key, ask))).then(
+      (outcomes) => outcomes.every(({ status }) => status === "fulfilled"),
     );
     const waitMs = Math.max(0, Math.min(deadline - performance.now(), WITHIN_MS));
     const giveUp = new AbortController();
@@ -79,28 +134,22 @@ export function createConfirm(api: Pick<ApiServer, "request">, reflectors: () =>
   };
 }
 
-/** Undefined if something cannot be asked for. */
-function questionsFor(misses: readonly Miss[], reflectors: Reflectors): readonly Question[] | undefined {
-  const questions = new Map<string, Question>();
-  let hasList = false;
-  for (const miss of misses) {
-    const reflector = reflectors.get(miss.kind);
-    // What is not served is not there, and what has no possible name neither.
-    if (reflector === undefined || reflector.state === "absent" || !canExist(miss)) continue;
-    if (reflector.path === undefined) return undefined;
-    const isList = miss.name === "";
-    if (isList && hasList) continue;
-    hasList ||= isList;
-    const question = questionFor(miss, reflector.path);
-    questions.set(question.path, question);
-  }
-  return questions.size > MAX_MISSES ? undefined : [...questions.values()];
+function placeOf(
+  { kind, namespace, name }: Ground,
+  listPath: string,
+): { readonly path: string; readonly scope: Scope } {
+  const { plural, namespaced } = KIND_FACTS[kind];
+  const scope = { namespace, name };
+  if (!namespaced || namespace === "") return { path: listPath, scope };
+  // That of ConfigMaps names a namespace already.
+  const apiPath = listPath.replace(/(?:\/namespaces\/[^/]+)?\/[^/]+$/, "");
+  return { path: `${apiPath}/namespaces/${namespace}/${plural}`, scope };
 }
 
-function canExist({ kind, namespace, name }: Miss): boolean {
-  const isPlaced = !KIND_FACTS[kind].namespaced || isNamespaceName(namespace);
-  if (name === "") return isPlaced && kind === "Pod";
-  return isPlaced && (kind === "Namespace" ? isNamespaceName(name) : isName(name));
+function canExist({ kind, namespace, name }: Ground): boolean {
+  const { namespaced } = KIND_FACTS[kind];
+  if (namespaced && !(namespace === "" && name === "") && !isNamespaceName(namespace)) return false;
+  return name === "" || (kind === "Namespace" ? isNamespaceName(name) : isName(name));
 }
 
 function isNamespaceName(text: string): boolean {
@@ -109,17 +158,4 @@ function isNamespaceName(text: string): boolean {
 
 function isName(text: string): boolean {
   return text.length <= MAX_NAME_LENGTH && NAME.test(text);
-}
-
-function questionFor({ kind, namespace, name }: Miss, listPath: string): Question {
-  const { plural, namespaced } = KIND_FACTS[kind];
-  // That of ConfigMaps names a namespace already.
-  const apiPath = listPath.replace(/(?:\/namespaces\/[^/]+)?\/[^/]+$/, "");
-  const path = namespaced ? `${apiPath}/namespaces/${namespace}/${plural}` : listPath;
-  if (name === "") {
-    const query = { limit: "1", labelSelector: LABEL_OF_PROXIES };
-    return { kind, path, query, accept: METADATA_ONLY.list };
-  }
-  const accept = kind === "Pod" ? { accept: METADATA_ONLY.object } : {};
-  return { kind, path: `${path}/${name}`, ...accept };
 }

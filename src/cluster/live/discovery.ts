@@ -28,26 +28,49 @@ export async function findList(
 }
 
 /** `/apis/GROUP/VERSION` in the version that the API server prefers; undefined if it does not serve the kind. */
-async function findApi(api: ApiServer, kind: Kind, signal: AbortSignal): Promise<string | undefined> {
+async function findApi(api: Api, kind: Kind, signal: AbortSignal): Promise<string | undefined> {
   const { group, plural } = KIND_FACTS[kind];
   if (group === "") return "/api/v1";
-  const { preferredVersion, versions = [] } = (await read(api, `/apis/${group}`, groupShape, signal)) ?? {};
-  // The preferred one may hold other kinds of the group only.
-  for (const version of new Set([preferredVersion, ...versions].map((one) => one?.version ?? ""))) {
-    const path = `/apis/${group}/${version}`;
-    const { resources = [] } =
-      (version === "" ? undefined : await read(api, path, resourcesShape, signal)) ?? {};
-    if (resources.some(({ name }) => name === plural)) return path;
+  for await (const { path, plurals } of servedVersions(api, group, signal)) {
+    if (plurals.has(plural)) return path;
   }
   return undefined;
 }
 
-async function read<T>(
-  api: ApiServer,
-  path: string,
-  shape: Shape<T>,
+/** Which of these kinds of one group the API server serves, in whatever version. */
+export async function findServed<K extends Kind>(
+  api: Api,
+  kinds: readonly K[],
   signal: AbortSignal,
-): Promise<T | undefined> {
+): Promise<readonly K[]> {
+  const served = new Set<string>();
+  const [kind] = kinds;
+  if (kind === undefined) return [];
+  for await (const { plurals } of servedVersions(api, KIND_FACTS[kind].group, signal)) {
+    for (const plural of plurals) served.add(plural);
+    if (kinds.every((one) => served.has(KIND_FACTS[one].plural))) break;
+  }
+  return kinds.filter((one) => served.has(KIND_FACTS[one].plural));
+}
+
+type Api = Pick<ApiServer, "request">;
+
+/** The preferred one first: it may hold other kinds of the group only. */
+async function* servedVersions(
+  api: Api,
+  group: string,
+  signal: AbortSignal,
+): AsyncIterable<{ readonly path: string; readonly plurals: ReadonlySet<string> }> {
+  const { preferredVersion, versions = [] } = (await read(api, `/apis/${group}`, groupShape, signal)) ?? {};
+  for (const version of new Set([preferredVersion, ...versions].map((one) => one?.version ?? ""))) {
+    if (version === "") continue;
+    const path = `/apis/${group}/${version}`;
+    const { resources = [] } = (await read(api, path, resourcesShape, signal)) ?? {};
+    yield { path, plurals: new Set(resources.map(({ name = "" }) => name)) };
+  }
+}
+
+async function read<T>(api: Api, path: string, shape: Shape<T>, signal: AbortSignal): Promise<T | undefined> {
   const answer = await api.request({ path, signal });
   if (answer.status === NOT_FOUND) return undefined;
   if (answer.status !== 200) throw new ApiStatusError(answer);

@@ -2,7 +2,7 @@
 import type { ApiServer } from "../../api-server/client.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
 import { MESH_READS } from "../../rules/cluster-view.ts";
-import type { ClusterView, Miss } from "../../rules/cluster-view.ts";
+import type { ClusterView, Ground } from "../../rules/cluster-view.ts";
 import type { MeshSettings } from "../../rules/policy.ts";
 import type { AnyRule } from "../../rules/rule.ts";
 import { createConfirm } from "./confirmation.ts";
@@ -44,7 +44,7 @@ interface LiveCacheFacts {
 }
 
 export interface LiveCluster {
-  viewFor(subject: ObjectId, missed: (miss: Miss) => void): ClusterView<Kind>;
+  viewFor(subject: ObjectId, note: (ground: Ground) => void): ClusterView<Kind>;
   readonly confirm: Confirm;
   /** Everything is known, and was up to date some minutes ago: the least for a refusal. */
   isTrustworthy(): boolean;
@@ -96,11 +96,11 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
   void useWhenComplete(current);
 
   return {
-    viewFor: (subject, missed) =>
+    viewFor: (subject, note) =>
       createView(
         { store: current.store, settings: applied, isComplete: current.isComplete() },
         subject,
-        missed,
+        note,
       ),
     confirm: createConfirm(api, () => current.reflectors),
     isTrustworthy: () =>

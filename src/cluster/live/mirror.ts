@@ -6,7 +6,7 @@ import type { Kind } from "../../kubernetes/objects.ts";
 import type { Plane } from "../../rules/cluster-view.ts";
 import { findList } from "./discovery.ts";
 import { Reflector } from "./reflector.ts";
-import type { ReflectorTimes, Sink } from "./reflector.ts";
+import type { ObjectIdentity, ReflectorTimes, Sink } from "./reflector.ts";
 import type { Store } from "../store.ts";
 import { trimFor } from "./trim.ts";
 
@@ -71,7 +71,7 @@ export function startMirror(options: MirrorOptions): Mirror {
 }
 
 function sinkFor(kind: Kind, { store, plane, namespace: only, onProblem }: MirrorOptions): Sink {
-  const identityOf = (value: unknown) => {
+  const identityOf = (value: unknown): ObjectIdentity => {
     const { namespace = "", name = "" } = readObject("Pod", value).metadata ?? {};
     return { namespace, name };
   };
@@ -95,11 +95,15 @@ function sinkFor(kind: Kind, { store, plane, namespace: only, onProblem }: Mirro
         }
         await pause();
       }
-      for (const [namespace, name] of store.namesOf(kind)) {
+      for (const [namespace, name] of store.namesOf(kind, only)) {
         const key = `${namespace}/${name}`;
-        const isOurs = only === undefined || namespace === only;
-        if (isOurs && !listed.has(key) && !isNewer(key)) store.delete(kind, namespace, name);
+        if (!listed.has(key) && !isNewer(key)) store.delete(kind, namespace, name);
         await pause();
+      }
+    },
+    *identitiesIn(scope) {
+      for (const [namespace, name] of store.namesOf(kind, scope.namespace)) {
+        if (scope.name === "" || scope.name === name) yield { namespace, name };
       }
     },
   };

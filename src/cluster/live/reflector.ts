@@ -7,6 +7,7 @@ import type { ApiServer } from "../../api-server/client.ts";
 import { ApiStatusError } from "../../api-server/status-error.ts";
 import { METADATA_ONLY } from "./metadata-only.ts";
 import { listAll } from "./paged-list.ts";
+import type { Listed } from "./paged-list.ts";
 import { keyOf, parseWatchEvent, RelistNeeded, versionOf } from "./watch-event.ts";
 
 /** Where the copy is kept. What it throws is reported, and stops nothing. */
@@ -15,7 +16,18 @@ export interface Sink {
   delete(value: unknown): void;
   /** These are all there is, except what `isNewer`, by `NAMESPACE/NAME`: of those a later version is known already. */
   replace(values: readonly unknown[], isNewer: (key: string) => boolean): Promise<void>;
+  /** What is there of these objects. */
+  identitiesIn(scope: Scope): Iterable<ObjectIdentity>;
 }
+
+export interface ObjectIdentity {
+  /** "" of objects without one. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Objects of one kind: in all namespaces if that is "", of all names if that is "". */
+export type Scope = ObjectIdentity;
 
 export interface ReflectorOptions {
   readonly api: ApiServer;
@@ -63,12 +75,14 @@ export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #times: ReflectorTimes;
   readonly #stopping = new AbortController();
+  /** Ends when a kind that is not served shall be looked for again. */
+  #absence = new AbortController();
   readonly #running: Promise<void>;
   #state: "absent" | "pending" | "synced" = "pending";
   #path: string | undefined;
   /** Where the watch goes on; undefined before a list. */
   #resourceVersion: string | undefined;
-  /** Versions of objects that came from elsewhere since the last list began, by `NAMESPACE/NAME`. */
+  /** At which version objects that came from elsewhere are known, or known to be gone, by `NAMESPACE/NAME`. */
   readonly #offered = new Map<string, number>();
   #problem: Error | undefined;
   #failures = 0;
@@ -108,13 +122,36 @@ export class Reflector {
     return performance.now() - this.#heardAt;
   }
 
-  /** An object that somebody else got from the API server. Ignored if the watch has told of it, or of its end. */
-  offer(value: unknown): void {
+  /**
+   * What somebody else was told by the API server; with a scope it was all that there was in it. Ignored as far as list or
+   * watch are further.
+   */
+  offer({ values, resourceVersion }: Listed, scope?: Scope): void {
     if (this.#stopping.signal.aborted || this.#path === undefined) return;
-    const version = versionOf(value);
-    if (version <= Number(this.#resourceVersion)) return;
-    if (this.#resourceVersion === undefined) this.#offered.set(keyOf(value), version);
-    this.#put(value);
+    const keys = new Set<string>();
+    for (const value of values) {
+      keys.add(keyOf(value));
+      if (this.#isNews(keyOf(value), versionOf(value))) this.#put(value);
+    }
+    const version = Number(resourceVersion);
+    if (scope === undefined || version <= Number(this.#resourceVersion)) return;
+    for (const metadata of this.#options.sink.identitiesIn(scope)) {
+      const key = keyOf({ metadata });
+      if (keys.has(key) || !this.#isNews(key, version)) continue;
+      this.#guarded(() => this.#options.sink.delete({ metadata }));
+    }
+  }
+
+  /** Whether that is later than what is known. From now on it is known. */
+  #isNews(key: string, version: number): boolean {
+    if (version <= Number(this.#resourceVersion) || version <= (this.#offered.get(key) ?? 0)) return false;
+    this.#offered.set(key, version);
+    return true;
+  }
+
+  /** A kind that was not served is looked for at once. */
+  lookNow(): void {
+    this.#absence.abort();
   }
 
   /** Resolves when everything has ended. */
@@ -133,8 +170,11 @@ export class Reflector {
 
   /** Returns how long to wait before the next one. */
   async #turn(): Promise<number> {
-    this.#path ??= await this.#options.find(this.#stopping.signal);
-    if (this.#path === undefined) return this.#becomeAbsent();
+    if (this.#path === undefined) {
+      this.#absence = new AbortController();
+      this.#path = await this.#options.find(this.#stopping.signal);
+      if (this.#path === undefined) return this.#beAbsent(this.#absence.signal);
+    }
     this.#resourceVersion ??= await this.#list(this.#path);
     const startedAt = performance.now();
     const lines = await this.#watch(this.#path, this.#resourceVersion);
@@ -145,11 +185,12 @@ export class Reflector {
     return this.#backoff();
   }
 
-  async #becomeAbsent(): Promise<number> {
+  async #beAbsent(end: AbortSignal): Promise<number> {
     await this.#options.sink.replace([], () => false);
     this.#setState("absent");
     this.#hear();
-    return withJitter(this.#times.absentRetryMs);
+    await this.#delay(withJitter(this.#times.absentRetryMs), end).catch(() => {});
+    return 0;
   }
 
   /** Nothing of it is seen before all of it is there. */
@@ -162,7 +203,7 @@ export class Reflector {
     const accept = isMetadataOnly ? { accept: METADATA_ONLY.list } : {};
     const { values, resourceVersion } = await listAll(api, path, { ...accept, trim, signal });
     await sink.replace(values, (key) => (this.#offered.get(key) ?? 0) > Number(resourceVersion));
-    this.#offered.clear();
+    this.#forgetOffered(resourceVersion);
     this.#emptyWatches = 0;
     this.#setState("synced");
     this.#heardAt = performance.now();
@@ -203,8 +244,21 @@ export class Reflector {
       throw new RelistNeeded("the API server is at an earlier version than before");
     }
     this.#resourceVersion = resourceVersion;
+    if (type === "BOOKMARK") {
+      this.#forgetOffered(resourceVersion);
+      return;
+    }
+    // Something later came from elsewhere.
+    if ((this.#offered.get(keyOf(value)) ?? 0) > Number(resourceVersion)) return;
     if (type === "DELETED") this.#guarded(() => this.#options.sink.delete(value));
-    else if (type !== "BOOKMARK") this.#put(value);
+    else this.#put(value);
+  }
+
+  /** What came from elsewhere and list or watch have reached. */
+  #forgetOffered(resourceVersion: string): void {
+    for (const [key, version] of this.#offered) {
+      if (!(version > Number(resourceVersion))) this.#offered.delete(key);
+    }
   }
 
   #put(value: unknown): void {
@@ -265,8 +319,10 @@ export class Reflector {
     return Math.min(withJitter(minBackoffMs * 2 ** (this.#failures - 1)), maxBackoffMs);
   }
 
-  async #delay(ms: number): Promise<void> {
-    if (ms > 0) await delay(ms, undefined, { signal: this.#stopping.signal, ref: false });
+  async #delay(ms: number, end?: AbortSignal): Promise<void> {
+    const { signal } = this.#stopping;
+    if (ms <= 0) return;
+    await delay(ms, undefined, { signal: end ? AbortSignal.any([signal, end]) : signal, ref: false });
   }
 }
 

@@ -2,21 +2,37 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ApiAnswer, ApiRequest } from "../../../src/api-server/client.ts";
 import { createConfirm } from "../../../src/cluster/live/confirmation.ts";
-import type { Miss } from "../../../src/rules/cluster-view.ts";
+import type { Reflector } from "../../../src/cluster/live/reflector.ts";
+import type { Kind } from "../../../src/kubernetes/objects.ts";
+import type { Ground } from "../../../src/rules/cluster-view.ts";
 
 const PATHS = {
   ConfigMap: "/api/v1/namespaces/istio-system/configmaps",
+  MutatingWebhookConfiguration: "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
   Namespace: "/api/v1/namespaces",
   Pod: "/api/v1/pods",
   Service: "/api/v1/services",
   ServiceEntry: "/apis/networking.istio.io/v1/serviceentries",
+  WorkloadEntry: "/apis/networking.istio.io/v1/workloadentries",
 } as const;
-const KINDS = ["ConfigMap", "Namespace", "Pod", "Service", "ServiceEntry"] as const;
+const KINDS = [
+  "ConfigMap",
+  "MutatingWebhookConfiguration",
+  "Namespace",
+  "Pod",
+  "Service",
+  "ServiceEntry",
+  "WorkloadEntry",
+] as const;
+
+type Offer = Parameters<Reflector["offer"]>;
 
 interface Asked {
   readonly requests: readonly ApiRequest[];
-  readonly offered: readonly unknown[];
-  readonly confirm: (misses: readonly Miss[], withinMs?: number) => Promise<boolean>;
+  readonly offered: readonly Offer[];
+  /** Kinds that shall be looked for at once. */
+  readonly lookedFor: readonly Kind[];
+  readonly confirm: (grounds: readonly Ground[], withinMs?: number) => Promise<boolean>;
 }
 
 function startConfirm(
@@ -24,14 +40,16 @@ function startConfirm(
   states: { readonly [K in (typeof KINDS)[number]]?: "absent" | "pending" } = {},
 ): Asked {
   const requests: ApiRequest[] = [];
-  const offered: unknown[] = [];
+  const offered: Offer[] = [];
+  const lookedFor: Kind[] = [];
   const reflectors = new Map(
     KINDS.map((kind) => [
       kind,
       {
         state: states[kind] ?? ("synced" as const),
         path: states[kind] === undefined ? PATHS[kind] : undefined,
-        offer: (value: unknown) => void offered.push(value),
+        offer: (...offer: Offer) => void offered.push(offer),
+        lookNow: () => void lookedFor.push(kind),
       },
     ]),
   );
@@ -45,18 +63,24 @@ function startConfirm(
   return {
     requests,
     offered,
-    confirm: (misses, withinMs = 300) => confirm(misses, performance.now() + withinMs),
+    lookedFor,
+    confirm: (grounds, withinMs = 1000) => confirm(grounds, performance.now() + withinMs),
   };
 }
 
-const NOT_FOUND: ApiAnswer = { status: 404, body: { kind: "Status" } };
-const found = ({ path }: ApiRequest): ApiAnswer => ({ status: 200, body: { path } });
-const service = (name: string): Miss => ({ kind: "Service", namespace: "shop", name });
+function list(items: readonly unknown[], more: { readonly continue?: string } = {}): ApiAnswer {
+  return { status: 200, body: { metadata: { resourceVersion: "7", ...more }, items } };
+}
+const found = ({ path }: ApiRequest): ApiAnswer => list([{ path }]);
+const NOT_FOUND: ApiAnswer = { status: 404, body: undefined };
+const service = (name: string): Ground => ({ kind: "Service", namespace: "shop", name });
 
-describe("what is missed is asked for", () => {
-  test("by kind and name, and what is there is offered", async () => {
-    const asked = startConfirm((request) => (request.path.endsWith("gone") ? NOT_FOUND : found(request)));
-    const misses: Miss[] = [
+describe("what a refusal rests on is asked for", () => {
+  test("by kind and name, and what is there is offered with its place", async () => {
+    const asked = startConfirm(({ query }) =>
+      list(query?.["fieldSelector"] === "metadata.name=gone" ? [] : ["it"]),
+    );
+    const grounds: Ground[] = [
       service("web"),
       service("gone"),
       service("web"),
@@ -64,35 +88,70 @@ describe("what is missed is asked for", () => {
       { kind: "ServiceEntry", namespace: "shop", name: "outside.example.com" },
       { kind: "ConfigMap", namespace: "istio-system", name: "istio" },
     ];
-    assert.equal(await asked.confirm(misses), true);
-    const paths = [
-      "/api/v1/namespaces/shop/services/web",
-      "/api/v1/namespaces/shop/services/gone",
-      "/api/v1/namespaces/shop",
-      "/apis/networking.istio.io/v1/namespaces/shop/serviceentries/outside.example.com",
-      "/api/v1/namespaces/istio-system/configmaps/istio",
-    ];
+    assert.equal(await asked.confirm(grounds), true);
     assert.deepEqual(
-      asked.requests.map(({ path }) => path),
-      paths,
+      asked.requests.map(({ path, query }) => [path, query]),
+      [
+        ["/api/v1/namespaces/shop/services", "web"],
+        ["/api/v1/namespaces/shop/services", "gone"],
+        ["/api/v1/namespaces", "shop"],
+        ["/apis/networking.istio.io/v1/namespaces/shop/serviceentries", "outside.example.com"],
+        ["/api/v1/namespaces/istio-system/configmaps", "istio"],
+      ].map(([path, name]) => [path, { limit: "500", fieldSelector: `metadata.name=${name}` }]),
     );
     assert.deepEqual(
-      asked.offered,
-      paths.filter((path) => !path.endsWith("gone")).map((path) => ({ path })),
+      asked.offered.map(([{ values, resourceVersion }, scope]) => [values, resourceVersion, scope]),
+      [
+        [["it"], "7", { namespace: "shop", name: "web" }],
+        [[], "7", { namespace: "shop", name: "gone" }],
+        [["it"], "7", { namespace: "", name: "shop" }],
+        [["it"], "7", { namespace: "shop", name: "outside.example.com" }],
+        [["it"], "7", { namespace: "istio-system", name: "istio" }],
+      ],
     );
   });
 
-  test("for Pods with a proxy at most once, and without their specs", async () => {
+  test("as all of a namespace, or of the cluster", async () => {
+    const asked = startConfirm(() => list([]));
+    const grounds: Ground[] = [
+      { kind: "WorkloadEntry", namespace: "shop", name: "" },
+      { kind: "ServiceEntry", namespace: "", name: "" },
+      { kind: "MutatingWebhookConfiguration", namespace: "", name: "" },
+    ];
+    assert.equal(await asked.confirm(grounds), true);
+    assert.deepEqual(
+      asked.requests.map(({ path, query }) => ({ path, query })),
+      [
+        "/apis/networking.istio.io/v1/namespaces/shop/workloadentries",
+        "/apis/networking.istio.io/v1/serviceentries",
+        "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+      ].map((path) => ({ path, query: { limit: "500" } })),
+    );
+    assert.deepEqual(
+      asked.offered.map(([, scope]) => scope),
+      [
+        { namespace: "shop", name: "" },
+        { namespace: "", name: "" },
+        { namespace: "", name: "" },
+      ],
+    );
+  });
+
+  test("of Pods by labels, without their specs, and not as all there are", async () => {
     const items = [{ metadata: { name: "one" } }];
-    const asked = startConfirm(() => ({ status: 200, body: { items } }));
-    const pods = (namespace: string): Miss => ({ kind: "Pod", namespace, name: "" });
-    assert.equal(await asked.confirm([pods("shop"), pods("shop"), pods("other")]), true);
-    assert.equal(asked.requests.length, 1);
+    const asked = startConfirm(() => list(items));
+    assert.equal(
+      await asked.confirm([{ kind: "Pod", namespace: "shop", name: "", labelSelector: "app" }]),
+      true,
+    );
     const [request] = asked.requests;
     assert.equal(request?.path, "/api/v1/namespaces/shop/pods");
-    assert.deepEqual(request.query, { limit: "1", labelSelector: "service.istio.io/canonical-name" });
+    assert.deepEqual(request.query, { limit: "20", labelSelector: "app" });
     assert.match(request.accept ?? "", /PartialObjectMetadataList/);
-    assert.deepEqual(asked.offered, items);
+    assert.deepEqual(
+      asked.offered.map(([{ values }, scope]) => [values, scope]),
+      [[items, undefined]],
+    );
   });
 
   test("once by all who ask at a time, but never with an answer that began before", async () => {
@@ -113,13 +172,14 @@ describe("what is missed is asked for", () => {
 });
 
 describe("nobody is asked for", () => {
-  const impossible: readonly Miss[] = [
+  const impossible: readonly Ground[] = [
     service("UPPER"),
     service("../../secrets/key"),
     service("web?x=1"),
     service("prefix-*"),
     service("x".repeat(254)),
-    service(""),
+    { kind: "Service", namespace: "", name: "web" },
+    { kind: "Service", namespace: "a.b", name: "" },
     { kind: "Service", namespace: "a.b", name: "web" },
     { kind: "Service", namespace: "..", name: "web" },
     { kind: "Namespace", namespace: "", name: "x".repeat(64) },
@@ -132,22 +192,56 @@ describe("nobody is asked for", () => {
     });
   }
 
-  test("a kind that the API server does not serve, or that no rule reads", async () => {
-    const asked = startConfirm(found, { ServiceEntry: "absent" });
-    const misses: Miss[] = [
-      { kind: "ServiceEntry", namespace: "shop", name: "a" },
-      { kind: "Deployment", namespace: "shop", name: "a" },
-    ];
-    assert.equal(await asked.confirm(misses), true);
+  test("a kind that no rule reads", async () => {
+    const asked = startConfirm(found);
+    assert.equal(await asked.confirm([{ kind: "Deployment", namespace: "shop", name: "a" }]), true);
     assert.deepEqual(asked.requests, []);
   });
+});
+
+describe("of a kind that the API server did not serve", () => {
+  const grounds: readonly Ground[] = [
+    { kind: "ServiceEntry", namespace: "shop", name: "" },
+    { kind: "WorkloadEntry", namespace: "shop", name: "" },
+  ];
+  const absent = { ServiceEntry: "absent", WorkloadEntry: "absent" } as const;
+
+  test("it is asked whether it serves the group by now", async () => {
+    const asked = startConfirm(() => NOT_FOUND, absent);
+    assert.equal(await asked.confirm(grounds), true);
+    assert.deepEqual(
+      asked.requests.map(({ path }) => path),
+      ["/apis/networking.istio.io"],
+    );
+    assert.deepEqual(asked.lookedFor, []);
+  });
+
+  test("nothing is known once it does, and it is looked for at once", async () => {
+    const asked = startConfirm(({ path }) => {
+      if (path === "/apis/networking.istio.io")
+        return { status: 200, body: { versions: [{ version: "v1" }] } };
+      return { status: 200, body: { resources: [{ name: "workloadentries" }] } };
+    }, absent);
+    assert.equal(await asked.confirm(grounds), false);
+    assert.deepEqual(
+      asked.requests.map(({ path }) => path),
+      ["/apis/networking.istio.io", "/apis/networking.istio.io/v1"],
+    );
+    assert.deepEqual(asked.lookedFor, ["WorkloadEntry"]);
+  });
+
+  test("nothing is known while it does not say so", async () =>
+    assert.equal(
+      await startConfirm(() => ({ status: 503, body: undefined }), absent).confirm(grounds),
+      false,
+    ));
 });
 
 describe("it cannot be known", () => {
   test("while nobody has said where the kind is served", async () =>
     assert.equal(await startConfirm(found, { Service: "pending" }).confirm([service("web")]), false));
 
-  for (const status of [401, 403, 429, 500]) {
+  for (const status of [401, 403, 404, 429, 500]) {
     test(`after ${status}`, async () => {
       const asked = startConfirm(() => ({ status, body: undefined }));
       assert.equal(await asked.confirm([service("web")]), false);
@@ -161,7 +255,7 @@ describe("it cannot be known", () => {
     assert.equal(await broken.confirm([service("web")]), false);
   });
 
-  test("without an answer before the deadline, or after a third of a second", async () => {
+  test("without an answer before the deadline, or after a second", async () => {
     const silent = startConfirm(() => new Promise(() => {}));
     const start = performance.now();
     assert.equal(await silent.confirm([service("web")], 20), false);
@@ -169,25 +263,45 @@ describe("it cannot be known", () => {
     assert.ok(performance.now() - start < 5000);
   });
 
-  test("where more is asked than a review needs", async () => {
+  test("where there is more than one page of it, but that page is offered", async () => {
+    const asked = startConfirm(() => list(["one"], { continue: "there" }));
+    assert.equal(await asked.confirm([{ kind: "ServiceEntry", namespace: "shop", name: "" }]), false);
+    assert.deepEqual(
+      asked.offered.map(([{ values }, scope]) => [values, scope]),
+      [[["one"], undefined]],
+    );
+  });
+
+  test("but what can be known is offered", async () => {
+    const asked = startConfirm((request) =>
+      request.query?.["fieldSelector"] === "metadata.name=broken"
+        ? { status: 500, body: "" }
+        : found(request),
+    );
+    assert.equal(await asked.confirm([service("broken"), service("web")]), false);
+    assert.equal(asked.offered.length, 1);
+  });
+
+  test("where a review rests on too much", async () => {
     const asked = startConfirm(found);
-    const misses = Array.from({ length: 9 }, (_, index) => service(`web-${index}`));
-    assert.equal(await asked.confirm(misses), false);
+    const grounds = Array.from({ length: 25 }, (_, index) => service(`web-${index}`));
+    assert.equal(await asked.confirm(grounds), false);
     assert.deepEqual(asked.requests, []);
+    assert.equal(await asked.confirm(grounds.slice(1)), true);
   });
 
   test("when too many reviews ask", async () => {
     const asked = startConfirm(found);
-    const all = Array.from({ length: 600 }, (_, index) => asked.confirm([service(`web-${index}`)]));
+    const all = Array.from({ length: 3000 }, (_, index) => asked.confirm([service(`web-${index}`)]));
     const answers = await Promise.all(all);
-    assert.ok(answers.slice(0, 200).every(Boolean));
+    assert.ok(answers.slice(0, 500).every(Boolean));
     assert.equal(answers.at(-1), false);
-    assert.ok(asked.requests.length < 300, `${asked.requests.length} requests`);
+    assert.ok(asked.requests.length < 2500, `${asked.requests.length} requests`);
   });
 
   test("but not when as many ask for the same", async () => {
     const asked = startConfirm(found);
-    const answers = await Promise.all(Array.from({ length: 600 }, () => asked.confirm([service("web")])));
+    const answers = await Promise.all(Array.from({ length: 3000 }, () => asked.confirm([service("web")])));
     assert.ok(answers.every(Boolean));
     assert.ok(asked.requests.length < 10, `${asked.requests.length} requests`);
   });

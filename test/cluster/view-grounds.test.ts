@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Store } from "../../src/cluster/store.ts";
+import { createView } from "../../src/cluster/view.ts";
+import type { ObjectId } from "../../src/cluster/view.ts";
+import type { Kind } from "../../src/kubernetes/objects.ts";
+import type { ClusterView, Ground } from "../../src/rules/cluster-view.ts";
+import { DEFAULT_MESH_SETTINGS } from "../../src/rules/policy.ts";
+
+/** In namespace shop: hosts of the mesh, a Gateway of another class than Istio's, no clients. */
+const OBJECTS: readonly (readonly [Kind, object])[] = [
+  ["Namespace", { metadata: { name: "shop" } }],
+  ["Namespace", { metadata: { name: "injected", labels: { "istio-injection": "enabled" } } }],
+  ["Service", { metadata: { name: "known", namespace: "b" } }],
+  ["Service", { metadata: { name: "hidden", namespace: "b", annotations: exportedTo("c") } }],
+  ["Service", { metadata: { name: "hidden", namespace: "secret", annotations: exportedTo("c") } }],
+  ["Service", { metadata: { name: "external", namespace: "ext" }, spec: { type: "ExternalName" } }],
+  ["ServiceEntry", entry("outside", ["outside.example.com"])],
+  ["ServiceEntry", entry("private", ["private.example.com"], ["."])],
+  [
+    "KubernetesGateway",
+    { metadata: { name: "edge", namespace: "shop" }, spec: { gatewayClassName: "nginx" } },
+  ],
+  ["Service", { metadata: { name: "reviewed", namespace: "shop" } }],
+];
+const REVIEWED: ObjectId = { kind: "Service", namespace: "shop", name: "reviewed" };
+const MISSING = { isMissing: true } as const;
+
+function exportedTo(namespaces: string) {
+  return { "networking.istio.io/exportTo": namespaces };
+}
+function entry(name: string, hosts: readonly string[], exportTo?: readonly string[]) {
+  return { metadata: { name, namespace: "entries" }, spec: { hosts, exportTo } };
+}
+function object(
+  kind: Kind,
+  namespace: string,
+  name: string,
+  more: { readonly isMissing?: true } = {},
+): Ground {
+  return { kind, namespace, name, ...more };
+}
+const all = (kind: Kind, namespace: string): Ground => ({ kind, namespace, name: "" });
+
+type Ask = (view: ClusterView<Kind>) => unknown;
+
+function groundsOf(ask: Ask, more: readonly (readonly [Kind, object])[] = []): readonly Ground[] {
+  const store = new Store("cluster.local");
+  for (const [kind, value] of [...OBJECTS, ...more]) store.put(kind, value);
+  const grounds: Ground[] = [];
+  const state = { store, settings: DEFAULT_MESH_SETTINGS, isComplete: true };
+  ask(createView(state, REVIEWED, (ground) => grounds.push(ground)));
+  return grounds;
+}
+
+function check(cases: Readonly<Record<string, readonly [ask: Ask, grounds: readonly Ground[]]>>): void {
+  for (const [name, [ask, grounds]] of Object.entries(cases)) {
+    test(name, () => assert.deepEqual(groundsOf(ask), grounds));
+  }
+}
+
+describe("an answer about objects rests on", () => {
+  check({
+    "the one that is not there": [
+      (view) => view.get("Namespace", "", "later"),
+      [object("Namespace", "", "later", MISSING)],
+    ],
+    "the one that is there": [(view) => view.get("Namespace", "", "shop"), [object("Namespace", "", "shop")]],
+    "the one whose plane is asked for": [
+      (view) => view.planeOf("Namespace", "", "shop"),
+      [object("Namespace", "", "shop")],
+    ],
+    "all of a namespace": [
+      (view) => view.list("PeerAuthentication", "shop"),
+      [all("PeerAuthentication", "shop")],
+    ],
+    "all Services of a namespace, where some may select": [
+      (view) => view.services.selecting("shop", { app: "web" }),
+      [all("Service", "shop")],
+    ],
+    "Pods that a selector finds none of": [
+      (view) => view.pods.selectedBy("shop", { app: "web", tier: "front" }),
+      [{ ...all("Pod", "shop"), labelSelector: "app=web,tier=front" }],
+    ],
+    "the ConfigMaps of the mesh and its injectors, once": [
+      (view) => [view.mesh, view.mesh],
+      [all("ConfigMap", "istio-system"), all("MutatingWebhookConfiguration", "")],
+    ],
+    "nothing of the object under review, and nothing without a name": [
+      (view) => [view.get("Service", "shop", "reviewed"), view.get("Namespace", "", "")],
+      [],
+    ],
+  });
+
+  test("the mesh's own ConfigMap alone, where it is there", () =>
+    assert.deepEqual(
+      groundsOf(
+        (view) => view.mesh,
+        [["ConfigMap", { metadata: { name: "istio", namespace: "istio-system" }, data: { mesh: "" } }]],
+      ),
+      [object("ConfigMap", "istio-system", "istio"), all("MutatingWebhookConfiguration", "")],
+    ));
+});
+
+describe("an answer about clients rests on", () => {
+  check({
+    "everything that could make one, where none is": [
+      (view) => view.clients.inNamespace("shop"),
+      [
+        object("Namespace", "", "shop"),
+        { ...all("Pod", "shop"), labelSelector: "service.istio.io/canonical-name" },
+        all("WorkloadEntry", "shop"),
+        all("WorkloadGroup", "shop"),
+        all("KubernetesGateway", "shop"),
+        object("GatewayClass", "", "nginx", MISSING),
+      ],
+    ],
+    "nothing more where some are": [(view) => view.clients.inNamespace("injected"), []],
+    "nothing where namespaces were only looked through": [(view) => view.clients.namespaces(), []],
+  });
+});
+
+describe("an answer about hosts rests on", () => {
+  const known = "known.b.svc.cluster.local";
+  const covered =
+    (host: string): Ask =>
+    (view) => [...view.hosts.coveredBy(host)];
+  check({
+    "the owners of a name": [(view) => view.hosts.named(known), [object("Service", "b", "known")]],
+    "everything that could own a name which nothing has": [
+      (view) => view.hosts.named("later.b.svc.cluster.local"),
+      [object("Service", "b", "later", MISSING), all("ServiceEntry", "")],
+    ],
+    "the Service, and what else could have its host beside the object under review": [
+      covered(known),
+      [object("Service", "b", "known"), all("ServiceEntry", "shop")],
+    ],
+    "a Service that does not exist yet": [
+      covered("later.b.svc.cluster.local"),
+      [object("Service", "b", "later", MISSING), all("ServiceEntry", "shop")],
+    ],
+    "all that could have the host of a Service that is hidden": [
+      covered("hidden.b.svc.cluster.local"),
+      [object("Service", "b", "hidden"), all("ServiceEntry", "")],
+    ],
+    "a ServiceEntry that everybody sees": [
+      covered("outside.example.com"),
+      [object("ServiceEntry", "entries", "outside"), all("ServiceEntry", "shop")],
+    ],
+    "all that could have the host of a ServiceEntry that is hidden": [
+      covered("private.example.com"),
+      [object("ServiceEntry", "entries", "private"), all("ServiceEntry", "")],
+    ],
+    "all that could have a host which nothing has": [covered("example.org"), [all("ServiceEntry", "")]],
+    "all that could have the host of an ExternalName Service": [
+      covered("external.ext.svc.cluster.local"),
+      [object("Service", "ext", "external"), all("ServiceEntry", "")],
+    ],
+    "one host that everybody sees, for a wildcard, and what could lie beside the object under review": [
+      covered("*.local"),
+      [object("Service", "b", "known"), all("Service", "shop"), all("ServiceEntry", "shop")],
+    ],
+    "the Services of a namespace, for a wildcard of its own": [
+      covered("*.b.svc.cluster.local"),
+      [object("Service", "b", "known"), all("Service", "b"), all("ServiceEntry", "shop")],
+    ],
+    "everything that a wildcard could cover, where all is hidden": [
+      covered("*.secret.svc.cluster.local"),
+      [all("Service", "secret"), all("ServiceEntry", "")],
+    ],
+    "the same where nobody looks at the rest": [
+      (view) => {
+        for (const _ of view.hosts.coveredBy("*.local")) break;
+      },
+      [object("Service", "b", "known"), all("Service", "shop"), all("ServiceEntry", "shop")],
+    ],
+  });
+});
