@@ -1,6 +1,7 @@
 /** The hostnames of the mesh, found by name, by wildcard, and by the Service's short name. */
 import { serviceHostname } from "../istio/hosts.ts";
 import { createdAt } from "../istio/lookup/age.ts";
+import { revisionOf } from "../istio/lookup/revision.ts";
 import type { MeshHost } from "../istio/lookup/mesh.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { addTo, deleteFrom, HostSet } from "./host-set.ts";
@@ -28,6 +29,7 @@ export class HostIndex {
       isExternalName: service.spec?.type === "ExternalName",
       ports: (service.spec?.ports ?? []).flatMap(({ port }) => port ?? []),
       createdAt: createdAt(service.metadata),
+      revision: undefined,
     });
     addTo(this.#namespacesOfService, name, namespace);
   }
@@ -46,6 +48,7 @@ export class HostIndex {
       isExternalName: false,
       ports: (entry.spec?.ports ?? []).flatMap(({ number }) => number ?? []),
       createdAt: createdAt(entry.metadata),
+      revision: revisionOf(entry.metadata),
     } as const;
     for (const hostname of hostsOf(entry)) this.#add({ ...owner, hostname });
   }

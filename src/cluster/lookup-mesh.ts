@@ -1,24 +1,27 @@
 /** The store's answers to the DestinationRule lookup. */
-import { createdAt } from "../istio/lookup/age.ts";
-import type { LookupMesh, LookupSettings, LookupSidecar } from "../istio/lookup/mesh.ts";
+import { injectionOf } from "../istio/injection.ts";
+import type { LookupMesh } from "../istio/lookup/mesh.ts";
+import { isInRevision } from "../istio/lookup/revision.ts";
 import { lookupRule } from "../istio/lookup/rule.ts";
 import type { LookupRule } from "../istio/lookup/rule.ts";
-import type { Kind, Kinds } from "../kubernetes/objects.ts";
+import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";
+import { matchesSelector } from "../kubernetes/selectors.ts";
+import type { RevisedMesh } from "./mesh.ts";
 import type { Store } from "./store.ts";
-
-/** Where a rule's reading is remembered: it depends on the settings alone. */
-export type ReadRules = WeakMap<Kinds["DestinationRule"], LookupRule>;
 
 export interface LookupSources {
   readonly store: Store;
-  readonly settings: LookupSettings;
-  readonly readRules: ReadRules;
+  readonly mesh: RevisedMesh;
+  readonly isComplete: boolean;
   /** Whether this is the object under review, which counts for nothing. */
   readonly isExcluded: (kind: Kind, namespace: string, name: string) => boolean;
 }
 
-export function createLookupMesh({ store, settings, readRules, isExcluded }: LookupSources): LookupMesh {
-  const read = (namespace: string, name: string, rule: Kinds["DestinationRule"]) => {
+/** `revision`: of the control plane; "" is the default one. */
+export function createLookupMesh(sources: LookupSources, revision = ""): LookupMesh {
+  const { store, mesh, isExcluded } = sources;
+  const { settings, readRules } = mesh.ofRevision(revision);
+  const read = (namespace: string, name: string, rule: Kinds["DestinationRule"]): LookupRule => {
     const known = readRules.get(rule) ?? lookupRule({ namespace, name }, rule, settings);
     readRules.set(rule, known);
     return known;
@@ -31,6 +34,12 @@ export function createLookupMesh({ store, settings, readRules, isExcluded }: Loo
     store.hosts.named(hostname).filter(({ kind, namespace, name }) => !isExcluded(kind, namespace, name));
   return {
     settings,
+    reads: (namespace, label) =>
+      isInRevision(label, revision) && isDiscovered(namespace, settings.discoverySelectors, sources),
+    servedTo(clientNamespace, clientLabels) {
+      const served = revisionServing(clientNamespace, clientLabels, sources);
+      return served === revision ? this : createLookupMesh(sources, served);
+    },
     destinationRules: (namespace, host) =>
       rulesOf(namespace, host).map(([name, rule]) => read(namespace, name, rule)),
     hostsCovering: (namespace, hostname) =>
@@ -47,10 +56,9 @@ export function createLookupMesh({ store, settings, readRules, isExcluded }: Loo
     },
     owners: ownersOf,
     sidecars: (namespace) =>
-      store
-        .list("Sidecar", namespace)
-        .filter(([name]) => !isExcluded("Sidecar", namespace, name))
-        .map(([name, sidecar]) => readSidecar(namespace, name, sidecar)),
+      [...store.sidecars.inNamespace(namespace)].filter(
+        ({ name }) => !isExcluded("Sidecar", namespace, name),
+      ),
     virtualServicesTo: (hostname) =>
       [...store.routes.leadingTo(hostname)].filter(
         ({ namespace, name }) => !isExcluded("VirtualService", namespace, name),
@@ -63,25 +71,36 @@ export function createLookupMesh({ store, settings, readRules, isExcluded }: Loo
   };
 }
 
-function readSidecar(
-  namespace: string,
-  name: string,
-  { metadata, spec = {} }: Kinds["Sidecar"],
-): LookupSidecar {
-  const { workloadSelector, egress = [] } = spec;
-  return {
-    namespace,
-    name,
-    createdAt: createdAt(metadata),
-    selector: workloadSelector && (workloadSelector.labels ?? {}),
-    egress: egress.map(({ hosts = [], port }) => ({ hosts, port: portOf(port) })),
-  };
+/** Undefined where nothing is known about the namespace, or it is under review. */
+function labelsOf(namespace: string, { store, isExcluded }: LookupSources): Labels | undefined {
+  if (isExcluded("Namespace", "", namespace)) return undefined;
+  const stored = store.get("Namespace", "", namespace);
+  return stored && (stored.object.metadata?.labels ?? {});
 }
 
-/** A listener that is an HTTP proxy is for all ports. */
-function portOf(
-  port: { readonly number?: number; readonly protocol?: string } | undefined,
-): number | undefined {
-  const isProxy = port?.protocol?.toLowerCase() === "http_proxy";
-  return isProxy ? undefined : port?.number || undefined;
+function isDiscovered(
+  namespace: string,
+  selectors: LookupMesh["settings"]["discoverySelectors"],
+  sources: LookupSources,
+): boolean {
+  if (selectors.length === 0) return true;
+  const labels = labelsOf(namespace, sources);
+  if (labels === undefined && !sources.isComplete) return true;
+  const all = { "kubernetes.io/metadata.name": namespace, ...labels };
+  return selectors.some((selector) => matchesSelector(selector, all));
+}
+
+/** As the injector chose for the proxy; where none would have, as the Pod's own label says. */
+function revisionServing(namespace: string, podLabels: Labels, sources: LookupSources): string {
+  const { injectors } = sources.mesh;
+  const namespaceLabels = labelsOf(namespace, sources) ?? {};
+  const query = { namespace, namespaceLabels, podLabels, podAnnotations: {}, hostNetwork: false };
+  const { takesEffect, revision } = injectionOf(query, injectors);
+  const named = takesEffect ? revision : (podLabels["istio.io/rev"] ?? onlyRevision(injectors));
+  return named === "default" ? "" : named;
+}
+
+function onlyRevision(injectors: RevisedMesh["injectors"]): string {
+  const [only = "", ...others] = new Set(injectors.map(({ revision }) => revision));
+  return others.length === 0 ? only : "";
 }

@@ -1,11 +1,14 @@
 /** The mesh's own settings: from the configuration, Istio's ConfigMaps, and the injectors' webhook configurations. */
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
 import { lookupEra } from "../istio/lookup/era.ts";
+import type { LookupSettings } from "../istio/lookup/mesh.ts";
+import type { LookupRule } from "../istio/lookup/rule.ts";
 import { COMPONENTS, versionOfImage } from "../istio/versions.ts";
 import type { KnownVersion, Versions } from "../istio/versions.ts";
+import { labelSelector } from "../kubernetes/objects.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { boolean, intOrString, list, mapOf, object, string } from "../kubernetes/shape.ts";
-import type { Shape } from "../kubernetes/shape.ts";
+import type { Shape, Shaped } from "../kubernetes/shape.ts";
 import { parseYaml } from "../kubernetes/yaml.ts";
 import type { Mesh } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
@@ -18,6 +21,7 @@ const meshConfigShape = object({
   defaultDestinationRuleExportTo: list(string),
   defaultServiceExportTo: list(string),
   defaultVirtualServiceExportTo: list(string),
+  discoverySelectors: list(labelSelector),
   defaultConfig: object({
     interceptionMode: string,
     terminationDrainDuration: string,
@@ -37,16 +41,15 @@ const injectorValuesShape = object({
   }),
 });
 
-export function meshOf(store: Store, settings: MeshSettings, versions = versionsOf(store, settings)): Mesh {
-  const config = readYaml(meshConfigShape, findMeshConfig(store, settings.istioNamespace)?.data?.["mesh"]);
+export function meshOf(
+  store: Store,
+  settings: MeshSettings,
+  versions: Versions = versionsOf(store, settings),
+): Mesh {
+  const config = readMeshConfig(store, settings.istioNamespace, DEFAULT_REVISION);
   const { interceptionMode, terminationDrainDuration, proxyMetadata = {} } = config.defaultConfig ?? {};
   return {
-    rootNamespace: settings.rootNamespace ?? (config.rootNamespace || DEFAULT_ROOT_NAMESPACE),
-    clusterDomain: settings.clusterDomain,
-    defaultDestinationRuleExportTo: config.defaultDestinationRuleExportTo ?? [],
-    defaultServiceExportTo: config.defaultServiceExportTo ?? [],
-    defaultVirtualServiceExportTo: config.defaultVirtualServiceExportTo ?? [],
-    era: lookupEra(versions),
+    ...lookupSettings(config, settings, versions),
     multiCluster: settings.multiCluster,
     injectors: store.list("MutatingWebhookConfiguration", "").flatMap(([, one]) => injectorsIn(one)),
     injectorSettings: remembered((revision) => injectorSettings(store, settings.istioNamespace, revision)),
@@ -56,6 +59,55 @@ export function meshOf(store: Store, settings: MeshSettings, versions = versions
       proxyMetadata,
     },
   };
+}
+
+/** The mesh as the control planes of its revisions are set. */
+export interface RevisedMesh {
+  readonly injectors: readonly Injector[];
+  /** "" is the default revision. */
+  ofRevision(revision: string): RevisionSettings;
+}
+
+interface RevisionSettings {
+  readonly settings: LookupSettings;
+  /** How rules read under these settings. */
+  readonly readRules: WeakMap<Kinds["DestinationRule"], LookupRule>;
+}
+
+export function revisedMeshOf(
+  store: Store,
+  settings: MeshSettings,
+  { injectors }: Mesh,
+  versions: Versions,
+): RevisedMesh {
+  return {
+    injectors,
+    ofRevision: remembered((revision) => {
+      const config = readMeshConfig(store, settings.istioNamespace, revision);
+      return { settings: lookupSettings(config, settings, versions), readRules: new WeakMap() };
+    }),
+  };
+}
+
+const DEFAULT_REVISION = "";
+
+type MeshConfig = Shaped<typeof meshConfigShape>;
+
+function lookupSettings(config: MeshConfig, settings: MeshSettings, versions: Versions): LookupSettings {
+  return {
+    rootNamespace: settings.rootNamespace ?? (config.rootNamespace || DEFAULT_ROOT_NAMESPACE),
+    clusterDomain: settings.clusterDomain,
+    defaultDestinationRuleExportTo: config.defaultDestinationRuleExportTo ?? [],
+    defaultServiceExportTo: config.defaultServiceExportTo ?? [],
+    defaultVirtualServiceExportTo: config.defaultVirtualServiceExportTo ?? [],
+    discoverySelectors: config.discoverySelectors ?? [],
+    era: lookupEra(versions),
+  };
+}
+
+function readMeshConfig(store: Store, istioNamespace: string, revision: string): MeshConfig {
+  const own = store.get("ConfigMap", istioNamespace, `istio-${revision}`)?.object.data?.["mesh"];
+  return readYaml(meshConfigShape, own ?? findMeshConfig(store, istioNamespace)?.data?.["mesh"]);
 }
 
 /** `istio`, else the first `istio-REV`, else the only ConfigMap anywhere that has the key. */

@@ -1,6 +1,7 @@
 /** VirtualServices by the hosts that their routes lead to. */
 import { resolveHost } from "../istio/hosts.ts";
 import type { LookupVirtualService, VirtualServiceDestination } from "../istio/lookup/mesh.ts";
+import { revisionOf } from "../istio/lookup/revision.ts";
 import { MESH_GATEWAY, subsetRoutesOf } from "../istio/lookup/subset-routes.ts";
 import type { SubsetRoute } from "../istio/lookup/subset-routes.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
@@ -70,7 +71,7 @@ function keyOf(namespace: string, name: string): string {
 
 /** Undefined if it is for gateways only, or a part of others: one without hosts is delegated to. */
 function readVirtualService(
-  { spec = {} }: VirtualService,
+  { metadata, spec = {} }: VirtualService,
   namespace: string,
   name: string,
   clusterDomain: string,
@@ -81,6 +82,7 @@ function readVirtualService(
   return {
     namespace,
     name,
+    revision: revisionOf(metadata),
     hosts: hosts.map(resolved),
     exportTo,
     destinations: destinationsOf(spec).map(({ host, ...rest }) => ({ ...rest, host: resolved(host) })),

@@ -8,6 +8,7 @@ import { PodIndex } from "./pod-index.ts";
 import { RouteIndex } from "./route-index.ts";
 import { RuleIndex } from "./rule-index.ts";
 import { SelectorIndex } from "./selector-index.ts";
+import { SidecarIndex } from "./sidecar-index.ts";
 
 interface Stored<K extends Kind> {
   readonly object: Kinds[K];
@@ -27,6 +28,7 @@ export class Store {
   readonly rules: RuleIndex;
   readonly routes: RouteIndex;
   readonly selectors = new SelectorIndex();
+  readonly sidecars = new SidecarIndex();
   readonly pods = new PodIndex();
   /** Grows with every change of the mesh's own settings. */
   meshGeneration = 0;
@@ -115,6 +117,7 @@ export class Store {
       this.selectors.add(readObject(kind, object), namespace, name);
     } else if (kind === "ServiceEntry") this.hosts.addServiceEntry(readObject(kind, object), namespace, name);
     else if (kind === "DestinationRule") this.rules.add(readObject(kind, object), namespace, name);
+    else if (kind === "Sidecar") this.sidecars.add(readObject(kind, object), namespace, name);
     else if (kind === "VirtualService") this.routes.add(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) {
       this.pods.add(podKey(kind, namespace, name), namespace, podTemplateOf(kind, readObject(kind, object)));
@@ -129,6 +132,7 @@ export class Store {
     } else if (kind === "ServiceEntry")
       this.hosts.deleteServiceEntry(readObject(kind, object), namespace, name);
     else if (kind === "DestinationRule") this.rules.delete(readObject(kind, object), namespace, name);
+    else if (kind === "Sidecar") this.sidecars.delete(namespace, name);
     else if (kind === "VirtualService") this.routes.delete(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) this.pods.delete(podKey(kind, namespace, name));
   }

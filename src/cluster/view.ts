@@ -9,8 +9,8 @@ import type { MeshSettings } from "../rules/policy.ts";
 import { clientsIn } from "./clients.ts";
 import { Grounds } from "./grounds.ts";
 import { createLookupMesh } from "./lookup-mesh.ts";
-import type { ReadRules } from "./lookup-mesh.ts";
-import { meshOf, versionsOf } from "./mesh.ts";
+import { meshOf, revisedMeshOf, versionsOf } from "./mesh.ts";
+import type { RevisedMesh } from "./mesh.ts";
 import { podKey } from "./store.ts";
 import type { Store } from "./store.ts";
 
@@ -34,7 +34,7 @@ export function createView(
   note: (ground: Ground) => void = () => {},
 ): ClusterView<Kind> {
   const { store, settings } = state;
-  const { mesh, versions, readRules } = derivedFrom(state);
+  const { mesh, versions, revised } = derivedFrom(state);
   const isExcluded = (kind: Kind, namespace: string, name: string) =>
     excluded?.kind === kind && excluded.namespace === namespace && excluded.name === name;
   const isShown = ({ kind, namespace, name }: MeshHost) => !isExcluded(kind, namespace, name);
@@ -98,7 +98,7 @@ export function createView(
       namespacesOfService: (name) =>
         store.hosts.namespacesOfService(name).filter((namespace) => !isExcluded("Service", namespace, name)),
     },
-    lookup: createLookupMesh({ store, settings: mesh, readRules, isExcluded }),
+    lookup: createLookupMesh({ store, mesh: revised, isComplete: state.isComplete, isExcluded }),
     pods: {
       selectedBy(namespace, selector) {
         const shared = sharedLabels(selector);
@@ -137,7 +137,7 @@ interface Derived {
   readonly settings: MeshSettings;
   readonly mesh: Mesh;
   readonly versions: Versions;
-  readonly readRules: ReadRules;
+  readonly revised: RevisedMesh;
 }
 const DERIVED = new WeakMap<Store, Derived>();
 
@@ -146,12 +146,13 @@ function derivedFrom({ store, settings }: ClusterState): Derived {
   const known = DERIVED.get(store);
   if (known?.generation === store.meshGeneration && known.settings === settings) return known;
   const versions = versionsOf(store, settings);
+  const mesh = meshOf(store, settings, versions);
   const derived = {
     generation: store.meshGeneration,
     settings,
-    mesh: meshOf(store, settings, versions),
+    mesh,
     versions,
-    readRules: new WeakMap(),
+    revised: revisedMeshOf(store, settings, mesh, versions),
   };
   DERIVED.set(store, derived);
   return derived;

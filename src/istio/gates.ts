@@ -19,6 +19,13 @@ const PUSH_CONTEXT =
   "pilot/pkg/model/push_context.go of the releases, https://github.com/istio/istio/blob/master/pilot/pkg/model/push_context.go";
 
 export const GATES = {
+  bestDestinationIsPicked: {
+    about:
+      "of several owners of a VirtualService's destination a sidecar takes a Kubernetes Service, then the oldest",
+    component: "istio",
+    since: "1.30",
+    source: CHANGE_NOTES("30"),
+  },
   destinationRuleExportsMatter: {
     about: "DestinationRules of one host are merged only where their exportTo agree",
     component: "istio",
@@ -78,12 +85,6 @@ export const GATES = {
     since: "1.21",
     source: "kubernetes/kubernetes pull request 97081, https://github.com/kubernetes/kubernetes/pull/97081",
   },
-  kubernetesServicesOwnHosts: {
-    about: "of several owners of a hostname a sidecar takes a Kubernetes Service before ServiceEntries",
-    component: "istio",
-    since: "1.24",
-    source: CHANGE_NOTES("24"),
-  },
   nativeSidecarDrains: {
     about: "a native sidecar is injected with a preStop that begins its drain",
     component: "istio",
@@ -108,6 +109,12 @@ export const GATES = {
     since: "1.12",
     source:
       "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
+  },
+  unifiedSidecarScopes: {
+    about: "of several owners of a hostname a sidecar takes its own namespace's, then a Kubernetes Service",
+    component: "istio",
+    since: "1.24",
+    source: CHANGE_NOTES("24"),
   },
 } as const satisfies Readonly<Record<string, Gate>>;
 

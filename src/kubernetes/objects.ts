@@ -17,7 +17,7 @@ const metadata = object({
   ownerReferences: list(object({ apiVersion: string, kind: string, name: string, controller: boolean })),
 });
 
-const labelSelector = object({
+export const labelSelector = object({
   matchLabels: mapOf(string),
   matchExpressions: list(object({ key: string, operator: string, values: list(string) })),
 });

@@ -11,9 +11,16 @@ export function adviceOn(lookup: ExplainedLookup): readonly string[] {
   return chosen || !owner ? [] : [adviceOnNone(owner, lookup)];
 }
 
-function adviceOnHidden(owner: MeshHost, { query, mesh }: ExplainedLookup): string {
-  const { clientNamespace, host } = query;
+function adviceOnHidden(owner: MeshHost, { query, mesh: cluster }: ExplainedLookup): string {
+  const { clientNamespace, clientLabels, host } = query;
+  const mesh = cluster.servedTo(clientNamespace, clientLabels);
   const name = `${owner.kind} ${owner.namespace}/${owner.name}`;
+  if (!mesh.reads(owner.namespace, undefined)) {
+    return `${name} is not read by Istio: meshConfig.discoverySelectors leave out the namespace ${owner.namespace}.`;
+  }
+  if (!mesh.reads(owner.namespace, owner.revision)) {
+    return `${name} is for the revision ${owner.revision} (label istio.io/rev), which does not serve ${clientNamespace}.`;
+  }
   if (isVisibleTo(owner, clientNamespace, mesh.settings)) {
     const sidecar = sidecarFor(query, mesh);
     return `${name} is left out by Sidecar ${sidecar?.namespace}/${sidecar?.name}: add ${owner.namespace}/${host} to the hosts of its egress.`;

@@ -1,17 +1,18 @@
 /** The hosts of a Sidecar's egress listener: `namespace/host`. Source: pilot/pkg/model/sidecar.go. */
-import { isWildcard } from "../hosts.ts";
+import { coversHost, hostsOverlap, isWildcard } from "../hosts.ts";
 import type { LookupEra } from "./era.ts";
 
-interface ImportedHosts {
-  readonly hosts: string[];
-  readonly excluded: string[];
-}
-
 export interface EgressHosts {
-  /** Under "*" what is imported from every namespace. */
-  readonly byNamespace: ReadonlyMap<string, ImportedHosts>;
   /** No wildcard anywhere. */
   readonly isExact: boolean;
+  imports(namespace: string, hostname: string): boolean;
+  /** Of a VirtualService for this host, which may be the wider of the two. */
+  importsRoutesOf(namespace: string, host: string): boolean;
+}
+
+interface Scope {
+  readonly hosts: string[];
+  readonly excluded: string[];
 }
 
 /** `./` is the client's namespace; since 1.31 `~ns/` takes hosts away, and `~/` from all namespaces. */
@@ -20,7 +21,7 @@ export function parseEgressHosts(
   clientNamespace: string,
   { hasSidecarExclusions }: LookupEra,
 ): EgressHosts {
-  const byNamespace = new Map<string, ImportedHosts>();
+  const byNamespace = new Map<string, Scope>();
   let isExact = hasSidecarExclusions;
   for (const text of written) {
     const [place = "", host, ...rest] = text.split("/");
@@ -30,11 +31,27 @@ export function parseEgressHosts(
     const namespace = named === "." ? clientNamespace : named;
     const scope = byNamespace.get(namespace) ?? { hosts: [], excluded: [] };
     byNamespace.set(namespace, scope);
-    if (isExclusion) scope.excluded.push(host);
-    else {
-      scope.hosts.push(host);
-      isExact &&= !isWildcard(host) && namespace !== "*";
-    }
+    (isExclusion ? scope.excluded : scope.hosts).push(host);
+    if (!isExclusion && (isWildcard(host) || namespace === "*")) isExact = false;
   }
-  return { byNamespace, isExact };
+  const scopesOf = (namespace: string) =>
+    [byNamespace.get(namespace), byNamespace.get("*")].flatMap((scope) => scope ?? []);
+  const isExcluded = (scopes: readonly Scope[], host: string) =>
+    scopes.some(({ excluded }) => excluded.some((one) => coversHost(one, host)));
+  return {
+    isExact,
+    imports(namespace, hostname) {
+      const scopes = scopesOf(namespace);
+      return (
+        !isExcluded(scopes, hostname) &&
+        scopes.some(({ hosts }) => hosts.some((one) => coversHost(one, hostname)))
+      );
+    },
+    importsRoutesOf(namespace, host) {
+      const scopes = scopesOf(namespace);
+      return (
+        !isExcluded(scopes, host) && scopes.some(({ hosts }) => hosts.some((one) => hostsOverlap(one, host)))
+      );
+    },
+  };
 }

@@ -13,7 +13,10 @@ export interface LookupEra {
   /** Else the oldest of the root namespace's private wildcards wins, not the longest. */
   readonly sortsRootPrivate: boolean;
   readonly hasAliases: boolean;
-  readonly prefersKubernetesServices: boolean;
+  /** One scope for clients with and without a Sidecar: of several owners of a host their own, then a Kubernetes Service's. */
+  readonly hasUnifiedScopes: boolean;
+  /** A VirtualService's destination with several owners is the best one's, not the alphabetically first namespace's. */
+  readonly picksBestDestination: boolean;
   readonly hasSidecarExclusions: boolean;
 }
 
@@ -27,7 +30,8 @@ export function lookupEra(versions: Versions): LookupEra {
     mergesByExportTo: since("destinationRuleExportsMatter"),
     sortsRootPrivate: since("rootPrivateHostsAreSorted"),
     hasAliases: since("externalNameIsAlias"),
-    prefersKubernetesServices: since("kubernetesServicesOwnHosts"),
+    hasUnifiedScopes: since("unifiedSidecarScopes"),
+    picksBestDestination: since("bestDestinationIsPicked"),
     hasSidecarExclusions: since("sidecarExclusions"),
   };
 }

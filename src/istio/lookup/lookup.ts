@@ -30,7 +30,8 @@ export interface LookupAnswer {
   readonly steps: readonly LookupStepAnswer[];
 }
 
-export function lookUp(query: LookupQuery, mesh: LookupMesh): LookupAnswer {
+export function lookUp(query: LookupQuery, cluster: LookupMesh): LookupAnswer {
+  const mesh = cluster.servedTo(query.clientNamespace, query.clientLabels);
   const owner = ownerFor(query, mesh);
   const steps: LookupStepAnswer[] = [];
   let chosen: MergedRule | undefined;

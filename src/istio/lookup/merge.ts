@@ -65,9 +65,10 @@ function meet(entry: MergedRule, rule: LookupRule): Meeting {
   return { isAbsorbed: true, isApart: selectors === "agree" ? false : !isEqual };
 }
 
-/** Up to 1.23. */
+/** Up to 1.23. There an empty selector was also the same as an earlier rule's without one. */
 function meetWhateverExport(entry: MergedRule, rule: LookupRule): Meeting {
-  const selectors = compareSelectors(entry, rule);
+  const isEmpty = rule.selector !== undefined && Object.keys(rule.selector).length === 0;
+  const selectors = entry.selector === undefined && isEmpty ? "agree" : compareSelectors(entry, rule);
   if (selectors === "differ") return { isAbsorbed: false, isApart: undefined };
   return { isAbsorbed: true, isApart: selectors === "agree" ? false : undefined };
 }

@@ -1,5 +1,5 @@
 /** What the lookup asks of a mesh. Whoever implements it answers from indexes, never by scanning. */
-import type { Labels } from "../../kubernetes/objects.ts";
+import type { Labels, LabelSelector } from "../../kubernetes/objects.ts";
 import { coversHost, hostsOverlap, moreSpecific } from "../hosts.ts";
 import type { LookupEra } from "./era.ts";
 import type { LookupRule } from "./rule.ts";
@@ -14,11 +14,19 @@ export interface LookupSettings {
   readonly defaultServiceExportTo: readonly string[];
   /** meshConfig.defaultVirtualServiceExportTo; empty if unset. */
   readonly defaultVirtualServiceExportTo: readonly string[];
+  /** meshConfig.discoverySelectors: namespaces that match none of them are not read; empty: all are read. */
+  readonly discoverySelectors: readonly LabelSelector[];
   readonly era: LookupEra;
 }
 
+/** An object of Istio's own kinds: each control plane leaves those of other revisions alone. */
+interface Revised {
+  /** The label istio.io/rev; undefined: for all revisions. */
+  readonly revision: string | undefined;
+}
+
 /** A hostname that the mesh knows, and who owns it. */
-export interface MeshHost {
+export interface MeshHost extends Revised {
   /** As Istio has it: `web.b.svc.cluster.local`, or a ServiceEntry's host, `*.example.com` included. */
   readonly hostname: string;
   readonly kind: "Service" | "ServiceEntry";
@@ -41,7 +49,7 @@ export interface EgressListener {
   readonly port: number | undefined;
 }
 
-export interface LookupSidecar {
+export interface LookupSidecar extends Revised {
   readonly namespace: string;
   readonly name: string;
   readonly createdAt: number;
@@ -51,7 +59,7 @@ export interface LookupSidecar {
 }
 
 /** A VirtualService of the mesh's sidecars, as far as it brings services into a Sidecar's scope. */
-export interface LookupVirtualService {
+export interface LookupVirtualService extends Revised {
   readonly namespace: string;
   readonly name: string;
   /** Resolved, as a DestinationRule's host is. */
@@ -74,9 +82,14 @@ export interface RulesOfHost {
   readonly host: string;
 }
 
+/** Answers hold all objects there are; what the control plane reads of them, `reads` tells. */
 export interface LookupMesh {
   readonly settings: LookupSettings;
-  /** What istiod has of this namespace and resolved host, in no order. */
+  /** Whether the control plane has objects of this namespace and revision label at all. */
+  reads(namespace: string, revision: string | undefined): boolean;
+  /** The mesh as the control plane of these proxies sees it. */
+  servedTo(clientNamespace: string, clientLabels: Labels): LookupMesh;
+  /** Of this namespace and resolved host, in no order. */
   destinationRules(namespace: string, host: string): readonly LookupRule[];
   /** The resolved hosts of the namespace's rules that cover this hostname, the most specific first. */
   hostsCovering(namespace: string, hostname: string): readonly string[];
@@ -100,6 +113,7 @@ export function withRule(mesh: LookupMesh, rule: LookupRule): LookupMesh {
   const isThere = (namespace: string, host: string) => namespace === rule.namespace && host === rule.host;
   return {
     ...without,
+    servedTo: (namespace, labels) => withRule(mesh.servedTo(namespace, labels), rule),
     destinationRules(namespace, host) {
       const others = without.destinationRules(namespace, host);
       return isThere(namespace, host) ? [...others, rule] : others;
@@ -128,6 +142,8 @@ export function withoutRule(mesh: LookupMesh, namespace: string, name: string): 
   };
   return {
     settings: mesh.settings,
+    reads: (place, revision) => mesh.reads(place, revision),
+    servedTo: (place, labels) => withoutRule(mesh.servedTo(place, labels), namespace, name),
     destinationRules,
     hostsCovering(place, hostname) {
       const hosts = mesh.hostsCovering(place, hostname);

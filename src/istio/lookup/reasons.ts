@@ -40,7 +40,7 @@ function reasonFor(rule: LookupRule, result: StepResult, query: LookupQuery, mes
   const { place, found, chosen, skippedBecause } = result;
   if (skippedBecause !== undefined) return skippedBecause;
   if (chosen?.from.includes(rule)) return reasonForApplied(rule, chosen);
-  if (!isInTable(rule, place, mesh)) return reasonForTable(rule, place);
+  if (!isInTable(rule, place, mesh)) return reasonForTable(rule, place, mesh);
   if (!found) return "not found";
   if (rule.host !== found.host) return reasonForHost(rule, found);
   return reasonAmong(rule, { ...found, chosen }, query);
@@ -51,7 +51,10 @@ function reasonForApplied(rule: LookupRule, { from: [first, ...others] }: Merged
   return others.length === 0 ? "applied" : `applied, with ${others.map(nameOf).join(", ")} merged into it`;
 }
 
-function reasonForTable(rule: LookupRule, { step, namespace }: LookupPlace): string {
+function reasonForTable(rule: LookupRule, { step, namespace }: LookupPlace, mesh: LookupMesh): string {
+  if (!mesh.reads(namespace, undefined)) return `discoverySelectors leave out the namespace ${namespace}`;
+  if (!mesh.reads(namespace, rule.revision))
+    return `it is for revision ${rule.revision} (label istio.io/rev)`;
   if (step !== "client") return `private to ${namespace} (${privateBecause(rule)})`;
   if (rule.isOwn) return "not private: proxies of the root namespace find it in the last step only";
   return `exported to ${listOf(rule.exportTo)} only, not to its own namespace`;

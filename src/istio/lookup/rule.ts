@@ -5,6 +5,7 @@
 import type { Kinds, Labels } from "../../kubernetes/objects.ts";
 import { resolveHost } from "../hosts.ts";
 import { createdAt } from "./age.ts";
+import { revisionOf } from "./revision.ts";
 import type { LookupSettings } from "./mesh.ts";
 
 /** Where a rule reaches, whatever it sets. */
@@ -30,6 +31,8 @@ export interface LookupRule extends RuleReach {
   readonly name: string;
   /** Seconds since 1970; 0 where unknown; Infinity for one that is only about to be created. */
   readonly createdAt: number;
+  /** The label istio.io/rev; undefined: for all revisions. */
+  readonly revision: string | undefined;
   readonly subsets: readonly Subset[];
   readonly trafficPolicy: TrafficPolicy | undefined;
 }
@@ -73,6 +76,7 @@ export function lookupRule(
     ...reachOf(namespace, spec, settings),
     name,
     createdAt: age,
+    revision: revisionOf(metadata),
     subsets: spec.subsets ?? [],
     trafficPolicy: spec.trafficPolicy,
   };

@@ -24,6 +24,7 @@ export interface Found {
 
 /** Whether the rule is in the table that this step reads. */
 export function isInTable(rule: LookupRule, { step, namespace }: LookupPlace, mesh: LookupMesh): boolean {
+  if (!mesh.reads(namespace, rule.revision)) return false;
   if (step !== "client") return !rule.isPrivate;
   // Or the mesh-wide rules of the root namespace would hide those of all services from its gateways.
   return namespace === mesh.settings.rootNamespace ? rule.isPrivate : rule.isOwn;

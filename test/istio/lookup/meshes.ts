@@ -11,10 +11,14 @@ import type { MeshSettings } from "../../../src/rules/policy.ts";
 
 export type Put = readonly [Kind, object];
 
-export function meshOf(objects: readonly Put[], settings: Partial<MeshSettings> = {}): LookupMesh {
+export function meshOf(
+  objects: readonly Put[],
+  settings: Partial<MeshSettings> = {},
+  isComplete = true,
+): LookupMesh {
   const store = new Store("cluster.local");
   for (const [kind, object] of objects) store.put(kind, object);
-  const state = { store, settings: { ...DEFAULT_MESH_SETTINGS, ...settings }, isComplete: true };
+  const state = { store, settings: { ...DEFAULT_MESH_SETTINGS, ...settings }, isComplete };
   return createView(state).lookup;
 }
 
@@ -51,10 +55,14 @@ export function virtualService(path: string, hosts: readonly string[], to: strin
   return ["VirtualService", { metadata: place(path, 1), spec: { hosts, http, ...spec } }];
 }
 
-export function meshConfig(mesh: object): Put {
+export function labelled(name: string, labels: object): Put {
+  return ["Namespace", { metadata: { name, labels } }];
+}
+
+export function meshConfig(mesh: object, name = "istio"): Put {
   return [
     "ConfigMap",
-    { metadata: { name: "istio", namespace: "istio-system" }, data: { mesh: JSON.stringify(mesh) } },
+    { metadata: { name, namespace: "istio-system" }, data: { mesh: JSON.stringify(mesh) } },
   ];
 }
 

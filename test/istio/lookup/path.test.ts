@@ -69,6 +69,7 @@ const SETTINGS: LookupSettings = {
   defaultDestinationRuleExportTo: [],
   defaultServiceExportTo: [],
   defaultVirtualServiceExportTo: [],
+  discoverySelectors: [],
   era: lookupEra({}),
 };
 const step = (N: string, exportTo: readonly string[], C: string, S: string, settings = SETTINGS) =>
