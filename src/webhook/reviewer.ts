@@ -50,6 +50,8 @@ export interface Reviewer {
   refuseOversize(endpoint: Endpoint, head: ReviewHead, timing: Timing): string;
 }
 
+/** For the rules to run once more. */
+const RESERVE_MS = 100;
 /** What is found may rest on something else, as a Gateway on its class. */
 const MAX_ROUNDS = 3;
 
@@ -128,7 +130,7 @@ function decide(
   const answerConfirmed = async (confirm: Confirm, first: readonly Ground[]) => {
     let open = first;
     for (let round = 1; round <= MAX_ROUNDS; round++) {
-      const isConfirmed = await confirm(open, decideUntil);
+      const isConfirmed = await confirm(open, decideUntil - RESERVE_MS);
       const outcome = run(policy);
       open = openFor(outcome);
       if (!isDelicate(outcome) || (isConfirmed && open.length === 0)) return answerWith(outcome);

@@ -17,8 +17,11 @@ import type { Reflector, Scope } from "./reflector.ts";
  */
 export type Confirm = (grounds: readonly Ground[], deadline: number) => Promise<boolean>;
 
-/** A list that is no older than the question takes the API server a tenth of a second even when nothing else is asked. */
-const WITHIN_MS = 1000;
+/**
+ * A list that is no older than the question takes the API server a tenth of a second even when nothing else is asked, and
+ * a question may have to wait for the end of the last one. Only what would be refused waits.
+ */
+const WITHIN_MS = 2000;
 /** A review that rests on more rests on much besides what decides it. */
 const MAX_QUESTIONS = 24;
 /**

@@ -255,12 +255,12 @@ describe("it cannot be known", () => {
     assert.equal(await broken.confirm([service("web")]), false);
   });
 
-  test("without an answer before the deadline, or after a second", async () => {
+  test("without an answer before the deadline, or after two seconds", async () => {
     const silent = startConfirm(() => new Promise(() => {}));
     const start = performance.now();
     assert.equal(await silent.confirm([service("web")], 20), false);
     assert.equal(await silent.confirm([service("other")], 60_000), false);
-    assert.ok(performance.now() - start < 5000);
+    assert.ok(performance.now() - start < 30_000);
   });
 
   test("where there is more than one page of it, but that page is offered", async () => {
@@ -292,11 +292,11 @@ describe("it cannot be known", () => {
 
   test("when too many reviews ask", async () => {
     const asked = startConfirm(found);
-    const all = Array.from({ length: 3000 }, (_, index) => asked.confirm([service(`web-${index}`)]));
+    const all = Array.from({ length: 5000 }, (_, index) => asked.confirm([service(`web-${index}`)]));
     const answers = await Promise.all(all);
-    assert.ok(answers.slice(0, 500).every(Boolean));
-    assert.equal(answers.at(-1), false);
-    assert.ok(asked.requests.length < 2500, `${asked.requests.length} requests`);
+    const first = answers.indexOf(false);
+    assert.ok(first >= 500, `the first that was not confirmed: ${first}`);
+    assert.ok(asked.requests.length < 4500, `${asked.requests.length} requests`);
   });
 
   test("but not when as many ask for the same", async () => {
