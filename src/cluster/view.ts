@@ -63,6 +63,7 @@ export function createView(
       return mesh;
     },
     versions,
+    isComplete: state.isComplete,
     get: (kind, namespace, name) => stored(kind, namespace, name)?.object,
     list(kind, namespace) {
       grounds.all(kind, namespace);

@@ -119,6 +119,8 @@ type Answerable<Reads extends Kind> = {
 export type ClusterView<Reads extends Kind> = {
   readonly mesh: Mesh;
   readonly versions: Versions;
+  /** Everything there is stands in it: what is not found is not there. Files may be only a part. */
+  readonly isComplete: boolean;
   get<K extends Reads>(kind: K, namespace: string, name: string): Kinds[K] | undefined;
   /** In order of name. */
   list<K extends Reads>(kind: K, namespace: string): readonly Kinds[K][];

@@ -2,6 +2,8 @@
 import type { FieldPath } from "../../kubernetes/field-path.ts";
 import type { Kinds } from "../../kubernetes/objects.ts";
 import { resolveHost } from "../hosts.ts";
+import type { LookupSettings } from "./mesh.ts";
+import { isVisibleTo } from "./visibility.ts";
 
 type VirtualService = Kinds["VirtualService"];
 type Spec = NonNullable<VirtualService["spec"]>;
@@ -13,7 +15,7 @@ export interface SubsetRoute {
   readonly name: string;
   /** As written; empty: the mesh's default. */
   readonly exportTo: readonly string[];
-  /** As written, `mesh` for sidecars; never empty. */
+  /** As written, `mesh` for sidecars; empty for one that others delegate to, and whose clients are theirs. */
   readonly gateways: readonly string[];
   /** Resolved, as a DestinationRule's host is. */
   readonly host: string;
@@ -32,15 +34,28 @@ export function subsetRoutesOf(
   { namespace, name }: Pick<SubsetRoute, "namespace" | "name">,
   clusterDomain: string,
 ): readonly SubsetRoute[] {
-  const { exportTo = [], gateways = [] } = spec;
-  const inAll = gateways.length > 0 ? gateways : [MESH_GATEWAY];
+  const { exportTo = [], hosts = [], gateways = [] } = spec;
+  const named = gateways.length > 0 ? gateways : [MESH_GATEWAY];
   return [...destinationsIn(spec)].flatMap(({ destination, field, sourceNamespaces }) => {
     const { host = "", subset = "" } = destination;
     if (host === "" || subset === "") return [];
     const resolved = resolveHost(host, namespace, clusterDomain);
-    const where = { field: [...field, "subset"], gateways: inAll, sourceNamespaces };
+    const where = { field: [...field, "subset"], gateways: hosts.length > 0 ? named : [], sourceNamespaces };
     return { namespace, name, exportTo, host: resolved, subset, ...where };
   });
+}
+
+/** Whether the route is there for clients of the namespace. */
+export function isRouteOf(
+  { namespace, exportTo, sourceNamespaces }: SubsetRoute,
+  clientNamespace: string,
+  { defaultVirtualServiceExportTo }: Pick<LookupSettings, "defaultVirtualServiceExportTo">,
+): boolean {
+  const defaults = { defaultServiceExportTo: defaultVirtualServiceExportTo };
+  return (
+    isVisibleTo({ namespace, exportTo }, clientNamespace, defaults) &&
+    (sourceNamespaces?.includes(clientNamespace) ?? true)
+  );
 }
 
 interface PlacedDestination {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { subsetRoutesOf } from "../../../src/istio/lookup/subset-routes.ts";
+import { isRouteOf, subsetRoutesOf } from "../../../src/istio/lookup/subset-routes.ts";
 
 const PLACE = { namespace: "shop", name: "web" };
 
 function routesOf(spec: object) {
-  return subsetRoutesOf({ spec }, PLACE, "cluster.local");
+  return subsetRoutesOf({ spec: { hosts: ["web"], ...spec } }, PLACE, "cluster.local");
 }
 
 describe("a route to a subset", () => {
@@ -47,6 +47,26 @@ describe("a route to a subset", () => {
       routesOf({ http, gateways: ["edge"] }).map(({ gateways }) => gateways),
       [["edge"]],
     );
+  });
+
+  test("is taken by the clients of those who delegate to a VirtualService without hosts", () => {
+    const http = [{ route: [to("web", "v1")] }];
+    assert.deepEqual(
+      routesOf({ http, hosts: [] }).map(({ gateways }) => gateways),
+      [[]],
+    );
+  });
+
+  test("is there for those to whom the VirtualService is exported", () => {
+    const isThereFor = (spec: object, client: string, defaults: readonly string[] = []) =>
+      routesOf({ http: [{ match: [{ sourceNamespace: "a" }], route: [to("web", "v1")] }], ...spec }).some(
+        (route) => isRouteOf(route, client, { defaultVirtualServiceExportTo: defaults }),
+      );
+    assert.ok(isThereFor({}, "a"));
+    assert.ok(!isThereFor({}, "b"));
+    assert.ok(!isThereFor({ exportTo: ["."] }, "a"));
+    assert.ok(isThereFor({ exportTo: ["a"] }, "a"));
+    assert.ok(!isThereFor({}, "a", ["."]));
   });
 
   test("is for the namespaces of its match only if each alternative names one", () => {
