@@ -24,6 +24,9 @@ export interface Manifest {
   readonly namespace: string | undefined;
   /** Unread, as it would be sent to the API server. */
   readonly object: unknown;
+  /** The index of its document in the text, and the way to it if that is a list. */
+  readonly document: number;
+  readonly path: FieldPath;
   /** Of a field of the object, or of its nearest parent that is there. */
   position(field: FieldPath): Position;
   /** The line around the position. */
@@ -146,7 +149,7 @@ async function readFileManifests(file: string, isNamed: boolean): Promise<Manife
 /** `isNamed`: the user named this text, so a document that is no Kubernetes object is a problem and not passed over. */
 export function parseManifests(file: string, text: string, isNamed: boolean): Manifests {
   const { documents, problems } = parseYaml(text);
-  const parts = documents.flatMap((document) => [...partsOf(document, document.value, [])]);
+  const parts = documents.flatMap((document, index) => [...partsOf({ document, index }, document.value, [])]);
   const strangers = parts.filter(({ resource }) => resource === undefined);
   const strange = strangers.map(({ document, path }) => ({
     file,
@@ -165,9 +168,13 @@ export function parseManifests(file: string, text: string, isNamed: boolean): Ma
   };
 }
 
-/** A document, or one item of a list. */
-interface Part {
+interface Source {
   readonly document: YamlDocument;
+  readonly index: number;
+}
+
+/** A document, or one item of a list. */
+interface Part extends Source {
   readonly path: FieldPath;
   /** Undefined if it is no Kubernetes object. */
   readonly resource:
@@ -177,7 +184,7 @@ interface Part {
 
 /** The items of a list of one kind, as the API server sends it, leave their kind to the list. */
 function* partsOf(
-  document: YamlDocument,
+  source: Source,
   value: unknown,
   path: FieldPath,
   kindOfItems: { readonly apiVersion?: string; readonly kind?: string } = {},
@@ -185,16 +192,16 @@ function* partsOf(
   const object: { readonly [key: string]: unknown } = isObject(value) ? { ...kindOfItems, ...value } : {};
   const { apiVersion, kind: kindName, items } = object;
   if (typeof apiVersion !== "string" || typeof kindName !== "string" || kindName === "") {
-    yield { document, path, resource: undefined };
+    yield { ...source, path, resource: undefined };
   } else if (kindName.endsWith("List") && Array.isArray(items)) {
     const inherited = kindName === "List" ? {} : { apiVersion, kind: kindName.slice(0, -"List".length) };
     for (const [index, item] of items.entries()) {
-      yield* partsOf(document, item, [...path, "items", index], inherited);
+      yield* partsOf(source, item, [...path, "items", index], inherited);
     }
-  } else yield { document, path, resource: { apiVersion, kindName, object } };
+  } else yield { ...source, path, resource: { apiVersion, kindName, object } };
 }
 
-function manifestOf(file: string, { document, path, resource }: Part): Manifest | undefined {
+function manifestOf(file: string, { document, index, path, resource }: Part): Manifest | undefined {
   if (resource === undefined) return undefined;
   const { apiVersion, kindName, object } = resource;
   const { name, generateName = "", namespace } = readObject("Namespace", object).metadata ?? {};
@@ -206,6 +213,8 @@ function manifestOf(file: string, { document, path, resource }: Part): Manifest 
     name: name || `${generateName}*`,
     namespace,
     object,
+    document: index,
+    path,
     position: (field) => document.position([...path, ...field]),
     excerpt: (field) => document.excerpt([...path, ...field]),
   };

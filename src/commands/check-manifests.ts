@@ -6,6 +6,8 @@ import { evaluate, OWN_ID } from "../engine/evaluate.ts";
 import { render } from "../engine/render.ts";
 import type { Circumstances, Verdict } from "../engine/verdict.ts";
 import { formatStableField } from "../kubernetes/field-path.ts";
+import { changesOf } from "../kubernetes/json-patch.ts";
+import type { Change } from "../kubernetes/json-patch.ts";
 import { isObject } from "../kubernetes/json.ts";
 import { groupOf, KIND_FACTS } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
@@ -34,8 +36,17 @@ export interface CheckFailure {
   readonly error: unknown;
 }
 
+/** A finding that can be made to go away. */
+export interface Repair {
+  readonly manifest: Manifest;
+  readonly verdict: Verdict;
+  readonly changes: readonly Change[];
+}
+
 export interface CheckOutcome {
   readonly findings: readonly ReportedFinding[];
+  /** Of the findings that do more than audit. */
+  readonly repairs: readonly Repair[];
   readonly failures: readonly CheckFailure[];
 }
 
@@ -47,6 +58,7 @@ export function checkManifests(check: Check): CheckOutcome {
   for (const { kind, object } of lasting) if (kind !== undefined) check.state.store.put(kind, object);
 
   const findings: ReportedFinding[] = [];
+  const repairs: Repair[] = [];
   const failures: CheckFailure[] = [];
   for (const subject of subjects) {
     const winner = last.get(subject.identity);
@@ -57,9 +69,10 @@ export function checkManifests(check: Check): CheckOutcome {
   for (const subject of lasting) {
     const { verdicts, failures: ofObject } = review(subject, check);
     findings.push(...verdicts.map((verdict) => place(subject, verdict)));
+    repairs.push(...verdicts.flatMap((verdict) => repairOf(subject, verdict)));
     failures.push(...ofObject.map(({ rule, error }) => ({ rule, error, manifest: subject.manifest })));
   }
-  return { findings: sortFindings(findings), failures };
+  return { findings: sortFindings(findings), repairs, failures };
 }
 
 /** An object with the namespace that it would get. */
@@ -112,6 +125,11 @@ function review({ kind, namespace, object, manifest: { name } }: Subject, check:
     { operation: "CREATE", kind, namespace, name, object, oldObject: undefined },
     circumstances,
   );
+}
+
+function repairOf({ manifest, object }: Subject, verdict: Verdict): Repair[] {
+  if (verdict.patch === undefined || verdict.action === "Audit") return [];
+  return [{ manifest, verdict, changes: changesOf(object, verdict.patch) }];
 }
 
 function duplicateVerdict(earlier: Subject, { manifest: later }: Subject, policy: Policy): Verdict {

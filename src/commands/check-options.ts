@@ -8,9 +8,17 @@ import type { AnyRule } from "../rules/rule.ts";
 import type { CheckOptions } from "./options.ts";
 
 /** Flags that need, or rule out, one another. */
-export function refuseContradictions({ fix, dryRun, baseline, writeBaseline }: CheckOptions): void {
+export function refuseContradictions(options: CheckOptions, paths: readonly string[]): void {
+  const { fix, dryRun, format, output, baseline, writeBaseline } = options;
   if (dryRun === true && fix !== true) {
     throw usageError("--dry-run is only for --fix", "Write --fix --dry-run to see what --fix would change.");
+  }
+  const isTaken = fix === true && (dryRun === true || paths.includes("-"));
+  if (isTaken && format !== "text" && output === undefined) {
+    throw usageError(
+      `--fix prints ${dryRun === true ? "the diff" : "the fixed text"}, so there is no place for --format ${format}`,
+      "Write the report to a file: -o FILE.",
+    );
   }
   if (baseline !== undefined && writeBaseline !== undefined) {
     throw usageError(

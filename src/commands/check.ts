@@ -1,7 +1,7 @@
 /** `foresail check`: reads files, reviews what stands in them, reports. Contacts no cluster. */
 import { text } from "node:stream/consumers";
 import { readManifests } from "../cluster/manifests.ts";
-import type { Manifests } from "../cluster/manifests.ts";
+import type { Manifest, Manifests } from "../cluster/manifests.ts";
 import { loadMeshState } from "../cluster/mesh-state.ts";
 import { printable } from "../engine/render.ts";
 import { countsAsFailure } from "../report/finding.ts";
@@ -10,6 +10,7 @@ import type { Terminal } from "../report/terminal.ts";
 import type { MeshSettings, Policy } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { openBaseline } from "./check-baseline.ts";
+import type { Repaired, RepairRequest } from "./check-fix.ts";
 import { checkManifests } from "./check-manifests.ts";
 import type { CheckFailure } from "./check-manifests.ts";
 import { namespaceOf, refuseContradictions, ruleFilter } from "./check-options.ts";
@@ -30,20 +31,27 @@ export async function check(
   options: CheckOptions,
   { rules, version, terminal }: CheckContext,
 ): Promise<CommandResult> {
-  refuseContradictions(options);
+  refuseContradictions(options, paths);
   const isWanted = ruleFilter(options, rules);
   const namespace = namespaceOf(options.namespace);
   const configuration = await readConfiguration(options, rules);
   const acceptKnown = await openBaseline(options, isWanted);
-  const input = await readManifests(paths, paths.includes("-") ? await text(process.stdin) : undefined);
+  const standardInput = paths.includes("-") ? await text(process.stdin) : undefined;
+  const input = await readManifests(paths, standardInput);
+  const today = new Date().toISOString().slice(0, "YYYY-MM-DD".length);
+  const policy = onlyRules(configuration.policy, rules, isWanted);
+  const checkAgain = async (manifests: readonly Manifest[]) => {
+    const state = await stateOf(options.meshState, configuration.mesh);
+    return checkManifests({ manifests, state, namespace, rules, policy, today });
+  };
 
-  const outcome = checkManifests({
-    manifests: input.manifests,
-    state: await stateOf(options.meshState, configuration.mesh),
-    namespace,
-    rules,
-    policy: onlyRules(configuration.policy, rules, isWanted),
-    today: new Date().toISOString().slice(0, "YYYY-MM-DD".length),
+  const { manifests } = input;
+  const asRead = await checkAgain(manifests);
+  const { outcome, output, fixLines } = await repairIfAsked(options, {
+    manifests,
+    outcome: asRead,
+    standardInput,
+    checkAgain,
   });
   const found = outcome.findings.filter(({ verdict }) => isWanted(verdict.rule));
   const { findings, lines } = await acceptKnown(found);
@@ -56,16 +64,26 @@ export async function check(
     problems: input.problems.map((problem) => ({ ...problem, message: printable(problem.message) })),
   };
   const { docsUrl } = configuration.policy;
+  const rendered = await deliver(report, options, { rules, version, docsUrl, terminal });
   return {
-    report: await deliver(report, options, { rules, version, docsUrl, terminal }),
+    report: output ?? rendered,
     problems: [
+      ...(output === undefined || rendered === "" ? [] : [rendered.trimEnd()]),
       ...configurationProblems(options, configuration),
       ...problemsOf(input, paths),
       ...outcome.failures.map(failureLine),
       ...lines,
+      ...fixLines,
     ],
     exitCode: exitCodeOf(report, options.failOn),
   };
+}
+
+/** Loads what changes files only when they are to be changed. */
+async function repairIfAsked(options: CheckOptions, request: RepairRequest): Promise<Repaired> {
+  if (options.fix !== true) return { outcome: request.outcome, output: undefined, fixLines: [] };
+  const { repair } = await import("./check-fix.ts");
+  return repair(options, request);
 }
 
 /** Off rather than absent, so that exemptions from them are still known. */

@@ -56,6 +56,29 @@ function typeOf(value: unknown): string {
   return Array.isArray(value) ? "list" : typeof value;
 }
 
+/** The changes that a patch of ours makes of this object: what its segments are, keys or indices, is seen there. */
+export function changesOf(object: unknown, patch: JsonPatch): Change[] {
+  const changes: Change[] = [];
+  let current = object;
+  for (const { path: pointer, value } of patch) {
+    const change = { path: pathIn(current, pointer), value };
+    changes.push(change);
+    current = patchFor(current, [change]).object;
+  }
+  return changes;
+}
+
+function pathIn(object: unknown, pointer: string): FieldPath {
+  const path: (string | number)[] = [];
+  let node = object;
+  for (const segment of pointer.split("/").slice(1).map(unescapePointer)) {
+    const step = Array.isArray(node) ? Number(segment) : segment;
+    path.push(step);
+    node = isContainerFor(node, step) ? childOf(node, step) : undefined;
+  }
+  return path;
+}
+
 interface Step {
   readonly object: unknown;
   readonly operation?: PatchOperation;
@@ -121,6 +144,10 @@ function assertAppends(segment: string | number, length: number): void {
 /** RFC 6901, section 3. */
 function escapePointer(segment: string): string {
   return segment.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+function unescapePointer(segment: string): string {
+  return segment.replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
 /** The elements of two lists, or the values of two objects under the same keys, and how many are compared. */

@@ -5,7 +5,7 @@ import { applyPatch } from "rfc6902";
 import type { FieldPath } from "../../src/kubernetes/field-path.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import type { Json } from "../../src/kubernetes/json.ts";
-import { losesAnything, patchFor, sameJson } from "../../src/kubernetes/json-patch.ts";
+import { changesOf, losesAnything, patchFor, sameJson } from "../../src/kubernetes/json-patch.ts";
 import type { Change, JsonPatch } from "../../src/kubernetes/json-patch.ts";
 
 const ANNOTATION: FieldPath = ["metadata", "annotations", "example.org/a"];
@@ -272,6 +272,15 @@ describe("sameJson", () => {
     assert.ok(sameJson(deep("1"), deep("1")));
     assert.ok(!sameJson(deep("1"), deep("2")));
   });
+});
+
+test("the changes of a patch do to the object what the patch does", () => {
+  fc.assert(
+    fc.property(scenarios(), ({ object, changes }) => {
+      const { patch, object: changed } = patchFor(object, changes);
+      assert.ok(sameJson(patchFor(object, changesOf(object, patch)).object, changed));
+    }),
+  );
 });
 
 /** Keys that pointers escape, and that look like indexes. */
