@@ -47,6 +47,26 @@ export async function run(): Promise<void> {
       const terminal = terminalOf(process.stdout);
       finish(await explainLookup(options, { rules, terminal, output: OUTPUT, progress: PROGRESS }));
     },
+    async explainDrain(path, options) {
+      interruptible();
+      const [{ explainDrain }, { RULES: rules }, { terminalOf }] = await Promise.all([
+        import("./commands/explain-drain.ts"),
+        import("./rules/index.ts"),
+        import("./report/terminal.ts"),
+      ]);
+      const terminal = terminalOf(process.stdout);
+      finish(await explainDrain(path, options, { rules, terminal, progress: PROGRESS }));
+    },
+    async explainProbes(path, options) {
+      interruptible();
+      const [{ explainProbes }, { RULES: rules }, { terminalOf }] = await Promise.all([
+        import("./commands/explain-probes.ts"),
+        import("./rules/index.ts"),
+        import("./report/terminal.ts"),
+      ]);
+      const terminal = terminalOf(process.stdout);
+      finish(await explainProbes(path, options, { rules, terminal, progress: PROGRESS }));
+    },
     async manifests(options) {
       const [{ manifests }, { default: manifest }] = await Promise.all([
         import("./commands/manifests.ts"),

@@ -43,6 +43,18 @@ export interface LookupOptions {
   readonly format: (typeof TEXT_OR_JSON)[number];
 }
 
+export const DRAIN_FORMATS = ["text", "svg", "json"] as const;
+
+/** Of `explain drain` and `explain probes`. */
+export interface ExplainPodOptions {
+  readonly namespace: string;
+  readonly meshState: readonly string[];
+  readonly kubeconfig?: string;
+  readonly config?: string;
+  readonly assume: readonly string[];
+  readonly format: (typeof DRAIN_FORMATS)[number];
+}
+
 /** Where foresail's certificate comes from in a cluster. */
 export const CERTIFICATE_MODES = ["managed", "cert-manager", "files", "openshift"] as const;
 export type CertificateMode = (typeof CERTIFICATE_MODES)[number];

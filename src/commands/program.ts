@@ -4,8 +4,20 @@ import { FAIL_ON } from "../report/finding.ts";
 import { LANGUAGES } from "../report/page-words.ts";
 import type { Language } from "../report/page-words.ts";
 import { PROXIES } from "../report/lookup-words.ts";
-import { CERTIFICATE_MODES, CHECK_FORMATS, FAILURE_POLICIES, TEXT_OR_JSON } from "./options.ts";
-import type { CertsOptions, CheckOptions, LookupOptions, ManifestsOptions } from "./options.ts";
+import {
+  CERTIFICATE_MODES,
+  CHECK_FORMATS,
+  DRAIN_FORMATS,
+  FAILURE_POLICIES,
+  TEXT_OR_JSON,
+} from "./options.ts";
+import type {
+  CertsOptions,
+  CheckOptions,
+  ExplainPodOptions,
+  LookupOptions,
+  ManifestsOptions,
+} from "./options.ts";
 import type { ServeOptions } from "./serve.ts";
 
 /** What each command does; cli.ts gives it. */
@@ -14,6 +26,8 @@ export interface Actions {
   check(paths: readonly string[], options: CheckOptions): Promise<void>;
   explain(question: string, language: Language): Promise<void>;
   explainLookup(options: LookupOptions): Promise<void>;
+  explainDrain(path: string, options: ExplainPodOptions): Promise<void>;
+  explainProbes(path: string, options: ExplainPodOptions): Promise<void>;
   manifests(options: ManifestsOptions): Promise<void>;
   serve(options: ServeOptions): Promise<void>;
   /** Help of the command of these names, of the program without one. */
@@ -23,6 +37,7 @@ export interface Actions {
 /** As defaults of the flags these would stand in the help. */
 const SERVE_LISTS = { meshState: [], tlsHost: [] } as const;
 const LOOKUP_LISTS = { meshState: [], assume: [] } as const;
+const EXPLAIN_POD_LISTS = { meshState: [], assume: [] } as const;
 const CHECK_LISTS = { meshState: [], assume: [], rule: [], skip: [] } as const;
 
 const EXIT_CODES = `
@@ -132,6 +147,18 @@ function addExplain(program: Command, actions: Actions): void {
     .addOption(new Option("--lang <LANGUAGE>", "language").choices(LANGUAGES).default(LANGUAGES[0]))
     .action((words: string[], { lang }: { lang: Language }) => actions.explain(words.join(" "), lang));
   addExplainLookup(explain, actions);
+  addExplainPod(explain, "drain", DRAIN_FORMATS)
+    .description(
+      "Shows what happens from a Pod's deletion to its end: who is told what when, and what is cut.",
+    )
+    .action((path: string, options: ExplainPodOptions) =>
+      actions.explainDrain(path, { ...EXPLAIN_POD_LISTS, ...options }),
+    );
+  addExplainPod(explain, "probes", TEXT_OR_JSON)
+    .description("Shows who answers each probe of a Pod: the app, the sidecar's agent, or Envoy.")
+    .action((path: string, options: ExplainPodOptions) =>
+      actions.explainProbes(path, { ...EXPLAIN_POD_LISTS, ...options }),
+    );
 }
 
 function addExplainLookup(explain: Command, actions: Actions): void {
@@ -156,6 +183,23 @@ function addExplainLookup(explain: Command, actions: Actions): void {
     )
     .addHelpText("after", LOOKUP_HELP)
     .action((options: LookupOptions) => actions.explainLookup({ ...LOOKUP_LISTS, ...options }));
+}
+
+function addExplainPod(explain: Command, name: string, formats: readonly string[]): Command {
+  return explain
+    .command(`${name} <FILE>`)
+    .usage("[options] FILE|-")
+    .option("-n, --namespace <NS>", "namespace of objects that name none", "default")
+    .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster, instead of asking one"))
+    .option(
+      "--kubeconfig <FILE>",
+      "the cluster to ask; in a Pod its own, else that of kubectl, if there is one",
+    )
+    .option("--config <FILE>", "configuration, as in the ConfigMap's key config.yaml")
+    .addOption(
+      repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),
+    )
+    .addOption(new Option("--format <FORMAT>", "how to show it").choices(formats).default("text"));
 }
 
 function addManifests(program: Command, actions: Actions): void {

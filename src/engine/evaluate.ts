@@ -57,6 +57,7 @@ class Evaluation {
     return {
       verdicts: this.#verdicts.toSorted((one, other) => SEVERITY[one.action] - SEVERITY[other.action]),
       patch: this.#fixes.patch,
+      patched: this.#fixes.patched,
       exempted: [...this.#exempted],
       failures: [...this.#failures].map(([rule, error]) => ({ rule, error })),
       isExpired: this.#isExpired,

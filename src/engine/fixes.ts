@@ -23,6 +23,11 @@ export class Fixes {
     return this.#operations;
   }
 
+  /** The object with all that were made. */
+  get patched(): unknown {
+    return this.#object;
+  }
+
   /** What the fix would do to the object as it came; empty if nothing, or if something would be lost by it. */
   alone(fix: Fix): JsonPatch {
     if (this.#original === undefined) return [];

@@ -60,6 +60,8 @@ export interface Outcome {
   readonly verdicts: readonly Verdict[];
   /** What the mutating webhook answers; empty at every other moment. */
   readonly patch: JsonPatch;
+  /** The object with that patch applied. */
+  readonly patched: unknown;
   /** Rule ids whose findings an exemption silenced. */
   readonly exempted: readonly string[];
   readonly failures: readonly RuleFailure[];

@@ -60,8 +60,15 @@ export function drainHookCommand(seconds: number): readonly string[] {
 
 /** Whether a command is the drain hook, whatever its limit. */
 export function isDrainHook(command: readonly string[]): boolean {
+  return drainHookLimit(command) !== undefined;
+}
+
+/** The seconds that the drain hook takes at most; undefined of any other command. */
+export function drainHookLimit(command: readonly string[]): number | undefined {
   const limit = /^limit=(\d+)$/m.exec(command[2] ?? "")?.[1];
-  return limit !== undefined && command.join("\0") === drainHookCommand(Number(limit)).join("\0");
+  if (limit === undefined || command.join("\0") !== drainHookCommand(Number(limit)).join("\0"))
+    return undefined;
+  return Number(limit);
 }
 
 /** The pair of hooks of ASM's FAQ, except that pilot-agent, which listens until the end, is not waited for. */
@@ -76,6 +83,12 @@ export const FAQ_HOOKS = {
 
 export function isFaqHook(command: readonly string[]): boolean {
   return command.join("\0") === FAQ_HOOKS.preStop.join("\0");
+}
+
+/** The loop of ASM's FAQ as it is there, or one like it: it counts pilot-agent, which listens until it is killed. */
+export function isEndlessFaqHook(command: readonly string[]): boolean {
+  const script = command.join(" ");
+  return /\bwhile\b.*\bnetstat\b.*grep -v envoy/.test(script) && !script.includes("pilot-agent");
 }
 
 /** Whether a preStop of a native sidecar still begins Istio's own drain, by itself or inside of a script. */

@@ -103,6 +103,13 @@ export const GATES = {
     since: "1.31",
     source: CHANGE_NOTES("31"),
   },
+  nativeSidecarsRun: {
+    about: "init containers with restartPolicy Always keep running beside the app",
+    component: "kubernetes",
+    since: "1.29",
+    source:
+      "Kubernetes, Sidecar Containers, https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/",
+  },
   tcpProbesRewritten: {
     about: "the injector rewrites TCP probes",
     component: "istio",

@@ -22,7 +22,8 @@ export interface AppProbe {
   readonly isRewritten: boolean;
 }
 
-const PROBES = ["livenessProbe", "readinessProbe", "startupProbe"] as const;
+export const PROBE_NAMES = ["livenessProbe", "readinessProbe", "startupProbe"] as const;
+export type ProbeName = (typeof PROBE_NAMES)[number];
 
 /**
  * Left out are probes that no sidecar can come between: exec, those of the proxy, those to its own ports,
@@ -35,7 +36,7 @@ export function appProbesOf(pod: PodTemplate): readonly AppProbe[] {
     for (const [index, container] of (pod.spec[list] ?? []).entries()) {
       if (container.name === PROXY || (list === "initContainers" && container.restartPolicy !== "Always"))
         continue;
-      for (const name of PROBES) {
+      for (const name of PROBE_NAMES) {
         const probe = readProbe(container, name, ["spec", list, index, name], agent);
         if (probe) probes.push(probe);
       }
@@ -48,7 +49,7 @@ const PROXY = "istio-proxy";
 
 function readProbe(
   container: Container,
-  name: (typeof PROBES)[number],
+  name: ProbeName,
   path: FieldPath,
   agent: Agent,
 ): AppProbe | undefined {

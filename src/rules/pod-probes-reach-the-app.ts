@@ -1,21 +1,15 @@
-import { holds } from "../istio/gates.ts";
-import { EXCLUDE_INBOUND, exclusionOf, interceptionOf, portsIn } from "../istio/inbound-ports.ts";
-import {
-  findInjectedProxy,
-  gatewayKindOf,
-  injectionOf,
-  isProxyless,
-  revisionOfInjected,
-} from "../istio/injection.ts";
-import type { Injection, InjectorSettings } from "../istio/injection.ts";
+import { EXCLUDE_INBOUND, exclusionOf, portsIn } from "../istio/inbound-ports.ts";
+import { injectionOf } from "../istio/injection.ts";
 import { findStrictPolicy } from "../istio/peer-authentication.ts";
 import { isAnsweredByAgent, isKnownUnrewritten, judgeProbes } from "../istio/probe-repair.ts";
 import type { JudgedProbe, ProbeOutcome, ProbeSituation } from "../istio/probe-repair.ts";
-import { appProbesOf, proxyPortsOf, REWRITE_PROBERS, rewritingWishOf } from "../istio/probes.ts";
-import type { AppProbe, ProbeKind } from "../istio/probes.ts";
+import { probedSidecarOf, probeSituationOf } from "../istio/probe-situation.ts";
+import type { ProbedSidecar } from "../istio/probe-situation.ts";
+import { appProbesOf, proxyPortsOf, REWRITE_PROBERS } from "../istio/probes.ts";
+import type { AppProbe } from "../istio/probes.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
-import type { Kinds, Labels } from "../kubernetes/objects.ts";
+import type { Kinds } from "../kubernetes/objects.ts";
 import { POD_KINDS, podTemplateOf } from "../kubernetes/pod-template.ts";
 import type { PodTemplate } from "../kubernetes/pod-template.ts";
 import { targetPortsOf } from "../kubernetes/target-ports.ts";
@@ -185,54 +179,23 @@ metadata: { name: shop, labels: { istio-injection: enabled } }
     }
     const pod = podTemplateOf(review.kind, review.object);
     const probes = appProbesOf(pod);
-    const sidecar = probes.length > 0 && sidecarOf(pod, review.namespace, cluster);
+    const sidecar =
+      probes.length > 0 && probedSidecarOf(pod, namespaceIn(cluster, review.namespace), cluster.mesh);
     if (!sidecar) return;
     yield* checkNames(probes, pod);
     yield* checkProbes(probes, { pod, namespace: review.namespace, cluster, options, ...sidecar });
   },
 });
 
-/** A Pod that has a sidecar or will have one. */
-interface Sidecar {
-  readonly isInjected: boolean;
-  readonly settings: InjectorSettings | undefined;
-}
-
-interface MeshedPod extends Sidecar {
+interface MeshedPod extends ProbedSidecar {
   readonly pod: PodTemplate;
   readonly namespace: string;
   readonly cluster: Cluster;
   readonly options: ProbeOptions;
 }
 
-function sidecarOf(
-  { metadata, spec }: PodTemplate,
-  namespace: string,
-  cluster: Cluster,
-): Sidecar | undefined {
-  const { labels = {}, annotations = {} } = metadata;
-  const hostNetwork = spec.hostNetwork ?? false;
-  if (hostNetwork || gatewayKindOf(labels, annotations) || isProxyless(annotations)) return undefined;
-  const injection = injectionIn(namespace, { labels, annotations, hostNetwork }, cluster);
-  const isInjected = findInjectedProxy(spec) !== undefined;
-  if (!isInjected && !injection.takesEffect) return undefined;
-  const revision = isInjected ? revisionOfInjected(annotations) : injection.revision;
-  return { isInjected, settings: cluster.mesh.injectorSettings(revision) };
-}
-
-function injectionIn(
-  namespace: string,
-  pod: { readonly labels: Labels; readonly annotations: Labels; readonly hostNetwork: boolean },
-  cluster: Cluster,
-): Injection {
-  const query = {
-    namespace,
-    namespaceLabels: cluster.get("Namespace", "", namespace)?.metadata?.labels ?? {},
-    podLabels: pod.labels,
-    podAnnotations: pod.annotations,
-    hostNetwork: pod.hostNetwork,
-  };
-  return injectionOf(query, cluster.mesh.injectors);
+function namespaceIn(cluster: Cluster, namespace: string) {
+  return { namespace, namespaceLabels: cluster.get("Namespace", "", namespace)?.metadata?.labels ?? {} };
 }
 
 function* checkNames(probes: readonly AppProbe[], { path }: PodTemplate): Iterable<ProbeFinding> {
@@ -246,7 +209,12 @@ function* checkProbes(probes: readonly AppProbe[], meshed: MeshedPod): Iterable<
   const { pod, namespace, cluster } = meshed;
   const services = cluster.services.selecting(namespace, pod.metadata.labels ?? {});
   const served = targetPortsOf(services, pod.spec);
-  const situation = situationOf(meshed, served);
+  const situation = probeSituationOf(pod, meshed, {
+    mesh: cluster.mesh,
+    versions: cluster.versions,
+    exclude: meshed.options.exclude,
+    isServed: (port) => served.has(port),
+  });
   const judged = judgeProbes(probes, situation);
   const fix = fixFor(judged, meshed);
 
@@ -265,29 +233,6 @@ function* checkProbes(probes: readonly AppProbe[], meshed: MeshedPod): Iterable<
     if (policy) yield { message: "strictRefusesProbe", field, data: { policy, port: probe.port } };
   }
   if (meshed.options.exclude !== "always") yield* checkExclusions(probes, situation, served, pod);
-}
-
-function situationOf(
-  { pod, isInjected, settings, cluster, options }: MeshedPod,
-  served: ReadonlyMap<number, string>,
-): ProbeSituation {
-  const wish = rewritingWishOf(pod.metadata.annotations ?? {});
-  const isOn = wish ?? settings?.rewriteAppHTTPProbe;
-  return {
-    isInjected,
-    rewriting: isOn === undefined ? "unknown" : isOn ? "on" : "off",
-    isRefused: wish === false,
-    isListHidden: settings === undefined && cluster.mesh.injectors.length > 0,
-    exclude: options.exclude,
-    canRewrite: (kind) => canRewrite(kind, cluster),
-    isServed: (port) => served.has(port),
-    interception: interceptionOf(pod, { ...cluster.mesh.defaultProxyConfig, ...settings }),
-  };
-}
-
-function canRewrite(kind: ProbeKind, { versions }: Cluster): boolean {
-  if (kind === "httpGet") return true;
-  return holds(kind === "grpc" ? "grpcProbesRewritten" : "tcpProbesRewritten", versions) !== false;
 }
 
 /** Whether the probe stays as it is, so that mTLS matters to it. */
@@ -340,13 +285,11 @@ function firstOfEachPort(judged: readonly JudgedProbe[]): readonly JudgedProbe[]
   });
 }
 
-function strictPolicyOn(port: number, meshed: MeshedPod): string | Names | undefined {
-  const { pod, namespace, cluster } = meshed;
+function strictPolicyOn(port: number, { pod, namespace, cluster }: MeshedPod): string | Names | undefined {
   const { rootNamespace } = cluster.mesh;
-  const labels = pod.metadata.labels ?? {};
   const own = cluster.list("PeerAuthentication", namespace);
   const root = cluster.list("PeerAuthentication", rootNamespace);
-  const policy = findStrictPolicy(port, labels, own, root);
+  const policy = findStrictPolicy(port, pod.metadata.labels ?? {}, own, root);
   const name = policy?.metadata?.name ?? "";
   if (!policy || own.includes(policy)) return policy && name;
   return { names: [`${rootNamespace}/${name}`], noun: "namespace" };
@@ -404,5 +347,11 @@ function excludedTargetOf(
 /** Pods that stand in files, too, have a sidecar only later. */
 function isMeshed({ proxy, labels }: PodGroup, namespace: string, cluster: Cluster): boolean {
   if (proxy !== "none") return proxy === "sidecar";
-  return injectionIn(namespace, { labels, annotations: {}, hostNetwork: false }, cluster).takesEffect;
+  const query = {
+    ...namespaceIn(cluster, namespace),
+    podLabels: labels,
+    podAnnotations: {},
+    hostNetwork: false,
+  };
+  return injectionOf(query, cluster.mesh.injectors).takesEffect;
 }

@@ -24,6 +24,7 @@ describe("a review runs", () => {
     assert.deepEqual(review({ kind: "GatewayClass", rules }), {
       verdicts: [],
       patch: [],
+      patched: {},
       exempted: [],
       failures: [],
       isExpired: false,

@@ -108,7 +108,14 @@ describe("warnings", () => {
 });
 
 describe("an answer", () => {
-  const outcome = { verdicts: [], patch: [], exempted: [], failures: [], isExpired: false } as const;
+  const outcome = {
+    verdicts: [],
+    patch: [],
+    patched: undefined,
+    exempted: [],
+    failures: [],
+    isExpired: false,
+  } as const;
   const patch = [{ op: "add", path: "/spec/x", value: 1 }] as const;
 
   test("denies with ten findings, and counts the rest", () => {
