@@ -59,6 +59,8 @@ export function createLookupMesh(sources: LookupSources, revision = ""): LookupM
       [...store.sidecars.inNamespace(namespace)].filter(
         ({ name }) => !isExcluded("Sidecar", namespace, name),
       ),
+    virtualService: (namespace, name) =>
+      isExcluded("VirtualService", namespace, name) ? undefined : store.routes.named(namespace, name),
     virtualServicesTo: (hostname) =>
       [...store.routes.leadingTo(hostname)].filter(
         ({ namespace, name }) => !isExcluded("VirtualService", namespace, name),

@@ -1,19 +1,20 @@
 /** VirtualServices by the hosts that their routes lead to. */
-import { resolveHost } from "../istio/hosts.ts";
-import type { LookupVirtualService, VirtualServiceDestination } from "../istio/lookup/mesh.ts";
-import { revisionOf } from "../istio/lookup/revision.ts";
-import { MESH_GATEWAY, subsetRoutesOf } from "../istio/lookup/subset-routes.ts";
+import { subsetRoutesOf } from "../istio/lookup/subset-routes.ts";
 import type { SubsetRoute } from "../istio/lookup/subset-routes.ts";
+import { readVirtualService, writtenDestinations } from "../istio/lookup/virtual-service.ts";
+import type { LookupVirtualService } from "../istio/lookup/virtual-service.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
-import { HostSet } from "./host-set.ts";
+import { addTo, deleteFrom, HostSet } from "./host-set.ts";
 
 type VirtualService = Kinds["VirtualService"];
-type Spec = NonNullable<VirtualService["spec"]>;
-type Destination = NonNullable<NonNullable<Spec["http"]>[number]["mirror"]>;
 
 export class RouteIndex {
   readonly #clusterDomain: string;
-  readonly #byDestination = new Map<string, Map<string, LookupVirtualService>>();
+  /** By namespace and name. */
+  readonly #virtualServices = new Map<string, LookupVirtualService>();
+  /** The names of VirtualServices by a host, or by the name of a delegate. */
+  readonly #byDestination = new Map<string, Set<string>>();
+  readonly #byDelegate = new Map<string, Set<string>>();
   /** By host, then by VirtualService. */
   readonly #subsetRoutes = new Map<string, Map<string, readonly SubsetRoute[]>>();
   readonly #subsetHosts = new HostSet();
@@ -30,13 +31,13 @@ export class RouteIndex {
       this.#subsetRoutes.set(host, there);
       this.#subsetHosts.add(host);
     }
-    const read = readVirtualService(virtualService, namespace, name, this.#clusterDomain);
+    const read = readVirtualService(virtualService, { namespace, name }, this.#clusterDomain);
     if (!read) return;
-    for (const { host } of read.destinations) {
-      const there = this.#byDestination.get(host) ?? new Map<string, LookupVirtualService>();
-      there.set(keyOf(namespace, name), read);
-      this.#byDestination.set(host, there);
-    }
+    const key = keyOf(namespace, name);
+    this.#virtualServices.set(key, read);
+    for (const { host } of writtenDestinations(read)) addTo(this.#byDestination, host, key);
+    for (const { delegate } of read.http)
+      if (delegate) addTo(this.#byDelegate, keyOf(delegate.namespace, delegate.name), key);
   }
 
   delete(virtualService: VirtualService, namespace: string, name: string): void {
@@ -46,11 +47,13 @@ export class RouteIndex {
       this.#subsetRoutes.delete(host);
       this.#subsetHosts.delete(host);
     }
-    const read = readVirtualService(virtualService, namespace, name, this.#clusterDomain);
-    for (const { host } of read?.destinations ?? []) {
-      const there = this.#byDestination.get(host);
-      if (there?.delete(keyOf(namespace, name)) && there.size === 0) this.#byDestination.delete(host);
-    }
+    const key = keyOf(namespace, name);
+    const read = this.#virtualServices.get(key);
+    if (!read) return;
+    this.#virtualServices.delete(key);
+    for (const { host } of writtenDestinations(read)) deleteFrom(this.#byDestination, host, key);
+    for (const { delegate } of read.http)
+      if (delegate) deleteFrom(this.#byDelegate, keyOf(delegate.namespace, delegate.name), key);
   }
 
   /** Routes to subsets of hosts that this host covers. Lazily, in no order. */
@@ -60,54 +63,23 @@ export class RouteIndex {
     }
   }
 
-  leadingTo(hostname: string): Iterable<LookupVirtualService> {
-    return this.#byDestination.get(hostname)?.values() ?? [];
+  /** Those with hosts of their own whose routes, or whose delegates' routes, lead to this one. */
+  leadingTo(hostname: string): ReadonlySet<LookupVirtualService> {
+    const found = new Set<LookupVirtualService>();
+    for (const key of this.#byDestination.get(hostname) ?? []) {
+      for (const root of [key, ...(this.#byDelegate.get(key) ?? [])]) {
+        const virtualService = this.#virtualServices.get(root);
+        if (virtualService && virtualService.hosts.length > 0) found.add(virtualService);
+      }
+    }
+    return found;
+  }
+
+  named(namespace: string, name: string): LookupVirtualService | undefined {
+    return this.#virtualServices.get(keyOf(namespace, name));
   }
 }
 
 function keyOf(namespace: string, name: string): string {
   return `${namespace}/${name}`;
-}
-
-/** Undefined if it is for gateways only, or a part of others: one without hosts is delegated to. */
-function readVirtualService(
-  { metadata, spec = {} }: VirtualService,
-  namespace: string,
-  name: string,
-  clusterDomain: string,
-): LookupVirtualService | undefined {
-  const { hosts = [], gateways = [], exportTo = [] } = spec;
-  if (hosts.length === 0 || (gateways.length > 0 && !gateways.includes(MESH_GATEWAY))) return undefined;
-  const resolved = (host: string) => resolveHost(host, namespace, clusterDomain);
-  return {
-    namespace,
-    name,
-    revision: revisionOf(metadata),
-    hosts: hosts.map(resolved),
-    exportTo,
-    destinations: destinationsOf(spec).map(({ host, ...rest }) => ({ ...rest, host: resolved(host) })),
-  };
-}
-
-function destinationsOf({ http = [], tcp = [], tls = [] }: Spec): VirtualServiceDestination[] {
-  return [
-    ...http.flatMap((route) => {
-      const named = (route.match ?? []).flatMap(({ sourceNamespace = "" }) => sourceNamespace || []);
-      const targets = [...(route.route ?? []), ...(route.mirrors ?? []), { destination: route.mirror }];
-      return targets.flatMap(({ destination }) =>
-        readDestination(destination, named.length === 0 ? undefined : named),
-      );
-    }),
-    ...[...tcp, ...tls].flatMap(({ route = [] }) =>
-      route.flatMap(({ destination }) => readDestination(destination, undefined)),
-    ),
-  ];
-}
-
-function readDestination(
-  destination: Destination | undefined,
-  sourceNamespaces: readonly string[] | undefined,
-): VirtualServiceDestination[] {
-  const { host = "", port } = destination ?? {};
-  return host === "" ? [] : [{ host, port: port && (port.number ?? 0), sourceNamespaces }];
 }

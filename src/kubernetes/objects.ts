@@ -69,6 +69,20 @@ const loadBalancerStatus = object({
 const trafficPolicy = mapOf(anything);
 
 const destination = object({ host: string, subset: string, port: object({ number }) });
+const httpMatch = object({
+  uri: mapOf(string),
+  scheme: mapOf(string),
+  method: mapOf(string),
+  authority: mapOf(string),
+  headers: mapOf(mapOf(string)),
+  withoutHeaders: mapOf(mapOf(string)),
+  queryParams: mapOf(mapOf(string)),
+  ignoreUriCase: boolean,
+  port: number,
+  sourceNamespace: string,
+  sourceLabels: mapOf(string),
+  gateways: list(string),
+});
 const routes = list(
   object({ match: list(object({ sourceNamespace: string })), route: list(object({ destination })) }),
 );
@@ -157,7 +171,7 @@ const SHAPES = {
       exportTo: list(string),
       http: list(
         object({
-          match: list(object({ sourceNamespace: string })),
+          match: list(httpMatch),
           route: list(object({ destination })),
           mirror: destination,
           mirrors: list(object({ destination })),

@@ -4,6 +4,7 @@ import { coversHost, hostsOverlap, moreSpecific } from "../hosts.ts";
 import type { LookupEra } from "./era.ts";
 import type { LookupRule } from "./rule.ts";
 import type { SubsetRoute } from "./subset-routes.ts";
+import type { LookupVirtualService } from "./virtual-service.ts";
 
 export interface LookupSettings {
   readonly rootNamespace: string;
@@ -20,7 +21,7 @@ export interface LookupSettings {
 }
 
 /** An object of Istio's own kinds: each control plane leaves those of other revisions alone. */
-interface Revised {
+export interface Revised {
   /** The label istio.io/rev; undefined: for all revisions. */
   readonly revision: string | undefined;
 }
@@ -58,24 +59,6 @@ export interface LookupSidecar extends Revised {
   readonly egress: readonly EgressListener[];
 }
 
-/** A VirtualService of the mesh's sidecars, as far as it brings services into a Sidecar's scope. */
-export interface LookupVirtualService extends Revised {
-  readonly namespace: string;
-  readonly name: string;
-  /** Resolved, as a DestinationRule's host is. */
-  readonly hosts: readonly string[];
-  readonly exportTo: readonly string[];
-  readonly destinations: readonly VirtualServiceDestination[];
-}
-
-export interface VirtualServiceDestination {
-  readonly host: string;
-  /** Undefined: all ports. */
-  readonly port: number | undefined;
-  /** The only namespaces whose clients take this route; undefined: all. */
-  readonly sourceNamespaces: readonly string[] | undefined;
-}
-
 /** The rules of a namespace that have one resolved host. */
 export interface RulesOfHost {
   readonly namespace: string;
@@ -101,8 +84,9 @@ export interface LookupMesh {
   hostnamesCoveredBy(host: string): Iterable<string>;
   /** In no order. */
   sidecars(namespace: string): readonly LookupSidecar[];
-  /** Those with this host among their destinations, in no order. */
+  /** Those with this host among their destinations or those of their delegates, in no order. */
   virtualServicesTo(hostname: string): readonly LookupVirtualService[];
+  virtualService(namespace: string, name: string): LookupVirtualService | undefined;
   /** The routes to subsets of hosts that this host covers. Lazily, in no order. */
   subsetRoutesTo(host: string): Iterable<SubsetRoute>;
 }
@@ -158,6 +142,7 @@ export function withoutRule(mesh: LookupMesh, namespace: string, name: string): 
     hostnamesCoveredBy: (host) => mesh.hostnamesCoveredBy(host),
     sidecars: (place) => mesh.sidecars(place),
     virtualServicesTo: (hostname) => mesh.virtualServicesTo(hostname),
+    virtualService: (place, one) => mesh.virtualService(place, one),
     subsetRoutesTo: (host) => mesh.subsetRoutesTo(host),
   };
 }

@@ -3,9 +3,12 @@
  * pilot/pkg/model/virtualservice.go (SelectVirtualServices), sidecar.go (collectImportedServices).
  */
 import type { EgressHosts } from "./egress.ts";
-import type { LookupMesh, LookupVirtualService, MeshHost } from "./mesh.ts";
+import { mergedRoutes } from "./delegation.ts";
+import type { LookupMesh, MeshHost } from "./mesh.ts";
 import { firstOf, hasPort, oneOfEachNamespace } from "./owners.ts";
 import type { LookupQuery } from "./query.ts";
+import { destinationsOfRoute } from "./virtual-service.ts";
+import type { Destination, HttpRoute, LookupVirtualService } from "./virtual-service.ts";
 import { isVisiblePastNone, isVisibleTo } from "./visibility.ts";
 
 export interface Listener {
@@ -23,7 +26,11 @@ export function destinationOwner(
   const routes = mesh.virtualServicesTo(query.host).filter((one) => counts(one, listener, query, mesh));
   const owner = routes.length === 0 ? undefined : pickOwner(owners, query, mesh);
   if (!owner) return undefined;
-  return routes.some((one) => hasPortOfRoute(owner, one, listener, query)) ? owner : undefined;
+  const isReached = routes.some((one) => {
+    const destinations = destinationsFor(query, one, mesh);
+    return destinations.length > 0 && isReachedBy(destinations, owner, listener);
+  });
+  return isReached ? owner : undefined;
 }
 
 function counts(
@@ -53,17 +60,26 @@ function pickOwner(
   return own ?? visible.toSorted((one, other) => (one.namespace < other.namespace ? -1 : 1))[0];
 }
 
-/** Routes for clients of other namespaces lead nowhere; a listener's port counts before the route's. */
-function hasPortOfRoute(
-  owner: MeshHost,
-  { destinations }: LookupVirtualService,
-  { port }: Listener,
+/** Those that are this host, in routes that are for this client's namespace. */
+function destinationsFor(
   { clientNamespace, host }: LookupQuery,
-): boolean {
-  return destinations.some(
-    (destination) =>
-      destination.host === host &&
-      (destination.sourceNamespaces?.includes(clientNamespace) ?? true) &&
-      hasPort(owner, port ?? destination.port),
-  );
+  virtualService: LookupVirtualService,
+  mesh: LookupMesh,
+): readonly Destination[] {
+  const routed = mergedRoutes(virtualService, mesh)
+    .filter((route) => isFor(clientNamespace, route))
+    .flatMap(destinationsOfRoute);
+  return [...routed, ...virtualService.destinations].filter((one) => one.host === host);
+}
+
+/** Once some match names a namespace, only the named ones take the route. */
+function isFor(clientNamespace: string, { matches }: HttpRoute): boolean {
+  const named = matches.flatMap(({ sourceNamespace = "" }) => sourceNamespace || []);
+  return named.length === 0 || named.includes(clientNamespace);
+}
+
+/** A listener's port counts before the routes'. A service without ports lacks none of these. */
+function isReachedBy(destinations: readonly Destination[], owner: MeshHost, { port }: Listener): boolean {
+  if (port !== undefined) return hasPort(owner, port);
+  return owner.ports.length === 0 || destinations.some((one) => hasPort(owner, one.port));
 }

@@ -69,6 +69,8 @@ function ownerIn(
     const imported = parseEgressHosts(hosts, query.clientNamespace, era);
     const selected = importedOwners(imported, owners, query, mesh).filter((one) => hasPort(one, port));
     owner = later(owner, ...inOneNamespace(selected, query.clientNamespace, mesh));
+    // Nothing takes a Kubernetes Service's place.
+    if (owner?.kind === "Service") continue;
     const routed = destinationOwner({ imported, port }, owners, query, mesh);
     if (routed) owner = later(owner, routed);
   }

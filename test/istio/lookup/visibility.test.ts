@@ -97,5 +97,7 @@ describe("with a Sidecar a client knows", () => {
     const ports = (number: number) => [{ route: [{ destination: { host: WEB, port: { number } } }] }];
     assert.ok(sees("client", web, only, route({ http: [], tcp: ports(80) })));
     assert.ok(!sees("client", web, only, route({ http: [], tls: ports(81) })));
+    assert.ok(sees("client", web, only, route({ http: [], tcp: ports(0) })));
+    assert.ok(sees("client", service("shop/web"), only, route({ http: [], tls: ports(81) })));
   });
 });
