@@ -67,6 +67,16 @@ export async function run(): Promise<void> {
       const terminal = terminalOf(process.stdout);
       finish(await explainProbes(path, options, { rules, terminal, progress: PROGRESS }));
     },
+    async impact(paths, options) {
+      interruptible();
+      const [{ impact }, { RULES: rules }, { terminalOf }] = await Promise.all([
+        import("./commands/impact.ts"),
+        import("./rules/index.ts"),
+        import("./report/terminal.ts"),
+      ]);
+      const terminal = terminalOf(process.stdout);
+      finish(await impact(paths, options, { rules, terminal, progress: PROGRESS }));
+    },
     async manifests(options) {
       const [{ manifests }, { default: manifest }] = await Promise.all([
         import("./commands/manifests.ts"),

@@ -36,6 +36,23 @@ function only(keys: ReadonlySet<string>, labels: Labels): Labels {
   return Object.fromEntries(kept.toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
+/** Of all namespaces; where no client is known at all, every namespace might have some. */
+export function lookupClients(
+  view: Pick<ClusterView<Kind>, "clients">,
+  store: Store,
+  declared: readonly string[],
+): readonly LookupClient[] {
+  const known = view.clients
+    .namespaces()
+    .flatMap((namespace) => lookupClientsIn(namespace, view, selectorKeysIn(namespace, store)));
+  if (known.length > 0) return known;
+  return knownNamespaces(store, declared).map((clientNamespace) => ({
+    clientNamespace,
+    clientLabels: {},
+    proxy: "sidecar",
+  }));
+}
+
 /** Every namespace of which anything is known, in order. */
 export function knownNamespaces(store: Store, declared: readonly string[]): readonly string[] {
   return [...new Set([...store.namespaces(), ...declared])].toSorted();

@@ -1,6 +1,6 @@
 /** `foresail explain lookup`: which DestinationRule a client gets for a host, and why. */
 import { storeOf } from "../cluster/mesh-state.ts";
-import { knownNamespaces, lookupClientsIn, selectorKeysIn } from "../cluster/lookup-clients.ts";
+import { knownNamespaces, lookupClients } from "../cluster/lookup-clients.ts";
 import type { LookupClient } from "../cluster/lookup-clients.ts";
 import type { Store } from "../cluster/store.ts";
 import { createView } from "../cluster/view.ts";
@@ -174,7 +174,7 @@ async function answerAll(
   return { report: renderMatrix(matrix, context.terminal), problems: [], exitCode: 0 };
 }
 
-/** The one that was named, else all that are known; where none is, every namespace might have some. */
+/** The one that was named, else all. */
 function clientsFor(options: LookupOptions, asked: Asked): readonly LookupClient[] {
   const { store, settings, view } = asked;
   const { proxy } = options;
@@ -182,16 +182,8 @@ function clientsFor(options: LookupOptions, asked: Asked): readonly LookupClient
     const { namespace, labels } = clientOf(options.client, asked);
     return [{ clientNamespace: namespace, clientLabels: labels, proxy: proxy ?? "sidecar" }];
   }
-  const known = view.clients
-    .namespaces()
-    .flatMap((namespace) => lookupClientsIn(namespace, view, selectorKeysIn(namespace, store)))
-    .filter((client) => proxy === undefined || client.proxy === proxy);
-  if (known.length > 0) return known;
-  return knownNamespaces(store, settings.clientNamespaces.names).map((namespace) => ({
-    clientNamespace: namespace,
-    clientLabels: {},
-    proxy: proxy ?? "sidecar",
-  }));
+  const known = lookupClients(view, store, settings.clientNamespaces.names);
+  return proxy === undefined ? known : known.filter((client) => client.proxy === proxy);
 }
 
 function hostsFor(options: LookupOptions, clientNamespace: string, asked: Asked): readonly string[] {

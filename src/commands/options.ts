@@ -55,6 +55,18 @@ export interface ExplainPodOptions {
   readonly format: (typeof DRAIN_FORMATS)[number];
 }
 
+export interface ImpactOptions {
+  /** The manifests are deleted, not applied. */
+  readonly delete?: boolean;
+  /** Of objects that name none. */
+  readonly namespace: string;
+  readonly meshState: readonly string[];
+  readonly kubeconfig?: string;
+  readonly config?: string;
+  readonly assume: readonly string[];
+  readonly format: (typeof TEXT_OR_JSON)[number];
+}
+
 /** Where foresail's certificate comes from in a cluster. */
 export const CERTIFICATE_MODES = ["managed", "cert-manager", "files", "openshift"] as const;
 export type CertificateMode = (typeof CERTIFICATE_MODES)[number];

@@ -15,6 +15,7 @@ import type {
   CertsOptions,
   CheckOptions,
   ExplainPodOptions,
+  ImpactOptions,
   LookupOptions,
   ManifestsOptions,
 } from "./options.ts";
@@ -28,6 +29,7 @@ export interface Actions {
   explainLookup(options: LookupOptions): Promise<void>;
   explainDrain(path: string, options: ExplainPodOptions): Promise<void>;
   explainProbes(path: string, options: ExplainPodOptions): Promise<void>;
+  impact(paths: readonly string[], options: ImpactOptions): Promise<void>;
   manifests(options: ManifestsOptions): Promise<void>;
   serve(options: ServeOptions): Promise<void>;
   /** Help of the command of these names, of the program without one. */
@@ -63,6 +65,7 @@ export function createProgram(actions: Actions): Command {
   addServe(program, actions);
   addCheck(program, actions);
   addExplain(program, actions);
+  addImpact(program, actions);
   addManifests(program, actions);
   addCerts(program, actions);
   program
@@ -200,6 +203,34 @@ function addExplainPod(explain: Command, name: string, formats: readonly string[
       repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),
     )
     .addOption(new Option("--format <FORMAT>", "how to show it").choices(formats).default("text"));
+}
+
+function addImpact(program: Command, actions: Actions): void {
+  program
+    .command("impact <PATH...>")
+    .description(
+      "Shows what changes if the manifests in files, folders or standard input (-) are applied: who gets another DestinationRule, which Pods are repaired otherwise, new and solved findings.",
+    )
+    .option("--delete", "if they are deleted instead")
+    .option("-n, --namespace <NS>", "namespace of objects that name none", "default")
+    .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster, instead of asking one"))
+    .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .option("--config <FILE>", "configuration, as in the ConfigMap's key config.yaml")
+    .addOption(
+      repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),
+    )
+    .addOption(
+      new Option("--format <FORMAT>", "how to report").choices(TEXT_OR_JSON).default(TEXT_OR_JSON[0]),
+    )
+    .addHelpText(
+      "after",
+      `
+Nothing is written to the cluster.
+Exit codes: 0 no new finding at Warn or Deny; 1 at least one; 2 wrong usage, or something could not be read.`,
+    )
+    .action((paths: string[], options: ImpactOptions) =>
+      actions.impact(paths, { ...LOOKUP_LISTS, ...options }),
+    );
 }
 
 function addManifests(program: Command, actions: Actions): void {

@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import type { ApiServer } from "../api-server/client.ts";
 import { readMeshState } from "../cluster/mesh-state.ts";
 import type { StateObject } from "../cluster/mesh-state.ts";
+import type { IsWhole } from "../cluster/live/snapshot.ts";
 import { ForesailError } from "../errors.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { Progress } from "./result.ts";
@@ -16,6 +17,8 @@ export interface StateQuestion {
   /** Others need not be read. */
   readonly kinds: readonly Kind[];
   readonly istioNamespace: string;
+  /** Which objects are wanted as they are, and not only as far as rules read them; none if left out. */
+  readonly isWhole?: IsWhole;
   readonly progress: Progress;
 }
 

@@ -12,7 +12,7 @@ interface Example {
 
 export async function examplesOf(page: string): Promise<readonly Example[]> {
   const markdown = await readFile(join(CHECKOUT, page), "utf8");
-  return [...markdown.matchAll(/```console\n\$ (.*)\n([^`]*)```/g)].map(([, command = "", output = ""]) => ({
+  return [...markdown.matchAll(/```console\n\$ (.*)\n([^]*?)```/g)].map(([, command = "", output = ""]) => ({
     command,
     output,
   }));

@@ -53,7 +53,39 @@ test("explain lookup reads a live cluster, page by page, and leaves out what is 
   assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: "foresail: asking the cluster ...\n" });
   assert.match(stdout, /\n\ndefault\/last, found in the service's namespace\n {2}tls {2}mode: DISABLE\n/);
   const all = await runForesail(["explain", "lookup", "--all", "--kubeconfig", cluster.kubeconfig]);
-  assert.match(all.stdout, /^client {2}web-599\.default\nshop {4}default\/last\n/);
+  assert.match(all.stdout, /^client {2}.*web-599\.default\nshop {4}.*default\/last\n/);
+});
+
+test("impact reads a live cluster, and reckons as kubectl apply does", async (t) => {
+  const cluster = await clusterWithMesh(t);
+  if (!cluster) return;
+  const metadata = { name: "applied", namespace: "default" };
+  const rule = { apiVersion: "networking.istio.io/v1", kind: "DestinationRule", metadata };
+  const host = { host: "web-0" };
+  const old = {
+    ...rule,
+    spec: { ...host, trafficPolicy: { tls: { mode: "SIMPLE" }, loadBalancer: { simple: "RANDOM" } } },
+  };
+  await succeed(cluster, ["apply", "-f", "-"], JSON.stringify(old));
+  const patch = JSON.stringify({
+    spec: { trafficPolicy: { connectionPool: { tcp: { maxConnections: 1 } } } },
+  });
+  await succeed(cluster, ["patch", "destinationrule", "applied", "--type=merge", "-p", patch]);
+  const change = JSON.stringify({ ...rule, spec: { ...host, trafficPolicy: { tls: { mode: "SIMPLE" } } } });
+  const args = ["impact", "-", "--kubeconfig", cluster.kubeconfig];
+  assert.deepEqual(await runForesail(args, { stdin: change }), {
+    exitCode: 0,
+    stdout: `1 object (1 updated): 1 lookup changes
+
+DestinationRules that clients get
+
+- \`web-0.default.svc.cluster.local\`, for clients in shop
+  - before: default/applied
+  - after: default/applied
+  - lost: \`loadBalancer\` (simple: RANDOM)
+`,
+    stderr: "foresail: asking the cluster ...\n",
+  });
 });
 
 test("explain lookup names all that one may not list", async (t) => {

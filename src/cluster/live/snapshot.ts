@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ApiServer } from "../../api-server/client.ts";
 import { ApiStatusError } from "../../api-server/status-error.ts";
 import { ForesailError } from "../../errors.ts";
-import { KIND_FACTS } from "../../kubernetes/objects.ts";
+import { KIND_FACTS, readObject } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
 import type { StateObject } from "../mesh-state.ts";
 import { findList } from "./discovery.ts";
@@ -11,11 +11,15 @@ import { METADATA_ONLY } from "./metadata-only.ts";
 import { listAll } from "./paged-list.ts";
 import { trimFor } from "./trim.ts";
 
+/** Whether an object is wanted untrimmed. */
+export type IsWhole = (kind: Kind, object: { readonly namespace: string; readonly name: string }) => boolean;
+
 export interface SnapshotOptions {
   readonly api: ApiServer;
   readonly kinds: readonly Kind[];
   /** The only namespace whose ConfigMaps are read. */
   readonly istioNamespace: string;
+  readonly isWhole?: IsWhole;
   /** Told after each kind, how many objects there are until now. */
   readonly onProgress: (objects: number) => void;
 }
@@ -69,16 +73,21 @@ export async function readSnapshot(options: SnapshotOptions): Promise<Snapshot> 
 /** Undefined if the kind is not served. */
 async function listKind(
   kind: Kind,
-  { api, istioNamespace }: SnapshotOptions,
+  { api, istioNamespace, isWhole = () => false }: SnapshotOptions,
   signal: AbortSignal,
 ): Promise<readonly unknown[] | undefined> {
+  const trimmed = trimFor(kind);
+  const trim = (value: unknown) => {
+    const { namespace = "", name = "" } = readObject("Namespace", value).metadata ?? {};
+    return isWhole(kind, { namespace, name }) ? value : trimmed(value);
+  };
   const namespace = kind === "ConfigMap" ? istioNamespace : undefined;
   for (let attempt = 1; ; attempt++) {
     try {
       const path = await findList(api, kind, namespace, signal);
       if (path === undefined) return undefined;
       const accept = kind === "Pod" ? { accept: METADATA_ONLY.list } : {};
-      return (await listAll(api, path, { ...accept, trim: trimFor(kind), signal })).values;
+      return (await listAll(api, path, { ...accept, trim, signal })).values;
     } catch (error) {
       if (!isPassing(error) || attempt === MAX_ATTEMPTS) throw error;
       await delay(error.retryAfterMs ?? RETRY_AFTER_MS, undefined, { signal });

@@ -1,11 +1,9 @@
 /** What is kept of objects that a live cluster sends: less than the fields that rules look at, where those can be large. */
 import { EXCLUDE_INBOUND } from "../../istio/inbound-ports.ts";
+import { LAST_APPLIED } from "../../kubernetes/apply.ts";
 import { readObject } from "../../kubernetes/objects.ts";
 import type { Kind, Kinds, Labels } from "../../kubernetes/objects.ts";
 import { sharedLabels } from "../../kubernetes/pod-template.ts";
-
-/** The whole object once more, as kubectl sent it. */
-const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** All that the counted groups of Pods are made from; of the injector's status only that it is there. */
 const POD_ANNOTATIONS = [EXCLUDE_INBOUND, "inject.istio.io/templates", "sidecar.istio.io/inject"];

@@ -54,3 +54,33 @@ function scalar(value: unknown): string {
 function byKey([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
   return one < other ? -1 : 1;
 }
+/** What one rule sets and the other does not, or otherwise, by name. */
+export interface SettingChanges {
+  readonly gained: readonly Setting[];
+  readonly lost: readonly Setting[];
+  readonly changed: readonly { readonly name: string; readonly before: string; readonly after: string }[];
+}
+
+interface Setting {
+  readonly name: string;
+  readonly value: string;
+}
+
+export function compareSettings(
+  before: MergedRule | undefined,
+  after: MergedRule | undefined,
+): SettingChanges {
+  const [old, current] = [settingsOf(before), settingsOf(after)];
+  const changed = [...old].flatMap(([name, value]) => {
+    const other = current.get(name);
+    return other === undefined || other === value ? [] : [{ name, before: value, after: other }];
+  });
+  return { gained: missingIn(old, current), lost: missingIn(current, old), changed };
+}
+
+function missingIn(
+  settings: ReadonlyMap<string, string>,
+  others: ReadonlyMap<string, string>,
+): readonly Setting[] {
+  return [...others].flatMap(([name, value]) => (settings.has(name) ? [] : [{ name, value }]));
+}

@@ -1,0 +1,58 @@
+/** What manifests would change if they were applied to a cluster, or deleted from it. */
+import { storeOf } from "../cluster/mesh-state.ts";
+import type { MeshSettings } from "../rules/policy.ts";
+import type { Client } from "../rules/cluster-view.ts";
+import { isChanged } from "./change.ts";
+import type { Change, ChangedObject } from "./change.ts";
+import { findingChanges } from "./findings.ts";
+import type { FindingChanges } from "./findings.ts";
+import type { Judging } from "./judging.ts";
+import { lookupChanges } from "./lookups.ts";
+import type { LookupChange } from "./lookups.ts";
+import { podChanges } from "./pods.ts";
+import type { PodChange } from "./pods.ts";
+import { momentOf, touchedHosts } from "./touched.ts";
+import type { Moment, Moments } from "./touched.ts";
+
+/** A namespace that has clients at only one of the two moments. */
+interface ClientNamespace {
+  readonly namespace: string;
+  /** Completes "is a client because of ...". */
+  readonly because: string;
+}
+
+export interface Impact {
+  readonly objects: readonly ChangedObject[];
+  readonly lookups: readonly LookupChange[];
+  readonly clients: {
+    readonly gained: readonly ClientNamespace[];
+    readonly lost: readonly ClientNamespace[];
+  };
+  readonly pods: readonly PodChange[];
+  readonly findings: FindingChanges;
+}
+
+export function impactOf(change: Change, settings: MeshSettings, judging: Judging): Impact {
+  const moments: Moments = {
+    before: momentOf({ store: storeOf(change.before, settings.clusterDomain), settings, isComplete: true }),
+    after: momentOf({ store: storeOf(change.after, settings.clusterDomain), settings, isComplete: true }),
+  };
+  return {
+    objects: change.objects,
+    lookups: lookupChanges(touchedHosts(change.objects.filter(isChanged), moments), moments),
+    clients: {
+      gained: clientsMissingIn(moments.before, moments.after),
+      lost: clientsMissingIn(moments.after, moments.before),
+    },
+    pods: podChanges(change, moments, judging),
+    findings: findingChanges(change, moments, judging),
+  };
+}
+
+function clientsMissingIn(moment: Moment, other: Moment): readonly ClientNamespace[] {
+  const known = new Set(moment.view.clients.namespaces());
+  return other.view.clients.namespaces().flatMap((namespace) => {
+    const [first]: readonly Client[] = known.has(namespace) ? [] : other.view.clients.inNamespace(namespace);
+    return first ? [{ namespace, because: first.because }] : [];
+  });
+}
