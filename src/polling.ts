@@ -7,9 +7,36 @@ export interface Polling {
   readonly close: () => void;
 }
 
+const REPEAT_MS = 10 * 60_000;
+
+/** Keeps what is tried again and again from being said each time, and from being said once and then forgotten. */
+export class LastSaid {
+  readonly #repeatMs: number;
+  #text: string | undefined;
+  #at = 0;
+
+  constructor(repeatMs = REPEAT_MS) {
+    this.#repeatMs = repeatMs;
+  }
+
+  /** Whether to say it: something else was said last, or nothing since all was well, or this long ago. */
+  isNews(text: string): boolean {
+    const now = performance.now();
+    if (text === this.#text && now < this.#at + this.#repeatMs) return false;
+    this.#text = text;
+    this.#at = now;
+    return true;
+  }
+
+  /** All is well. */
+  forget(): void {
+    this.#text = undefined;
+  }
+}
+
 /**
  * Runs the task every interval, never twice at once, without keeping the process alive. What it throws is reported
- * once, and again only after another problem or a success.
+ * once, and again only after another problem, a success, or ten minutes.
  */
 export function startPolling(
   intervalMs: number,
@@ -19,16 +46,15 @@ export function startPolling(
   const closing = new AbortController();
   let last = Promise.resolve();
   let waiting = 0;
-  let reported: string | undefined;
+  const said = new LastSaid();
 
   const run = async () => {
     try {
       if (!closing.signal.aborted) await task(closing.signal);
-      reported = undefined;
+      said.forget();
     } catch (error) {
       const problem = error instanceof Error ? error : new Error(String(error));
-      if (!closing.signal.aborted && problem.message !== reported) onProblem(problem);
-      reported = problem.message;
+      if (!closing.signal.aborted && said.isNews(problem.message)) onProblem(problem);
     } finally {
       waiting--;
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startPolling } from "../src/polling.ts";
+import { LastSaid, startPolling } from "../src/polling.ts";
 
 /** A task whose next outcomes are given, and what became of it. */
 function scripted(...outcomes: ("good" | Error)[]) {
@@ -71,4 +71,17 @@ test("a task that fails after the end reports nothing and sees its signal aborte
   reject(new Error("too late"));
   await checked;
   assert.equal(seen?.aborted, true);
+});
+
+test("what lasts is said again, but rarely", (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const said = new LastSaid(1000);
+  const saidAt: number[] = [];
+  for (now = 0; now < 2500; now += 100) if (said.isNews("a")) saidAt.push(now);
+  assert.deepEqual(saidAt, [0, 1000, 2000]);
+  assert.equal(said.isNews("b"), true);
+  assert.equal(said.isNews("b"), false);
+  said.forget();
+  assert.equal(said.isNews("b"), true);
 });

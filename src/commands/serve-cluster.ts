@@ -9,7 +9,7 @@ import type { MeshSettings } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import type { CacheFacts } from "../webhook/metrics.ts";
 import { openFileCluster } from "./file-cluster.ts";
-import { problemFacts } from "./problem-facts.ts";
+import { isRefusal, problemFacts } from "./problem-facts.ts";
 
 export interface ServedCluster {
   viewFor(subject: ObjectId, note: (ground: Ground) => void): ClusterView<Kind>;
@@ -58,10 +58,13 @@ export function openLiveCluster(api: ApiServer, { log, ...context }: Context): S
   const cluster = startLiveCluster({
     ...context,
     api,
-    onProblem(kind, problem, heldBack) {
-      const facts = { kind, ...problemFacts(problem) };
-      if (heldBack === undefined) log.error(facts, "objects not read; what is known stays");
-      else log.error({ ...facts, ...heldBack }, "setting not applied; the one before stays");
+    onProblem(kind, { error, verb, isWait }, heldBack) {
+      const facts = { kind, verb, ...problemFacts(error) };
+      if (isWait) log.info(facts, "the API server asks to wait; objects are read then");
+      else if (heldBack !== undefined)
+        log.error({ ...facts, ...heldBack }, "setting not applied; the one before stays");
+      else if (isRefusal(error)) log.error(facts, "objects may not be read; what is known stays");
+      else log.error(facts, "objects not read; what is known stays");
     },
     onRecovery: (kind) => log.info({ kind }, "objects read again"),
     onComplete: (objects) => log.info({ objects }, "cluster read"),

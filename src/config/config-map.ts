@@ -5,6 +5,7 @@ import type { EventSubject } from "../api-server/events.ts";
 import { followObject } from "../api-server/follow-object.ts";
 import { ForesailError, nearest } from "../errors.ts";
 import { mapOf, object, string } from "../kubernetes/shape.ts";
+import { LastSaid } from "../polling.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { DEFAULT_CONFIGURATION } from "./configuration.ts";
 import type { Configuration } from "./configuration.ts";
@@ -18,7 +19,7 @@ export interface ConfigMapName {
 }
 
 export interface ConfigMapEvents extends ConfigurationEvents {
-  /** It cannot be read for now; what was read last stays. Said once for each problem. */
+  /** It cannot be read for now; what was read last stays. Said rarely while it is the same. */
   readonly onProblem: (problem: Error) => void;
   readonly onEventProblem: (problem: Error) => void;
   /** For tests: between two Events about it. */
@@ -61,6 +62,7 @@ export async function followConfigMap(
   });
   let subject: EventSubject = { apiVersion: "v1", kind: "ConfigMap", namespace, name };
   let problem: Error | undefined;
+  const said = new LastSaid();
   let isKnown = false;
   let hasExisted = false;
   let seen: string | undefined;
@@ -88,6 +90,7 @@ export async function followConfigMap(
     seen = JSON.stringify(content);
     isKnown = true;
     problem = undefined;
+    said.forget();
     onFirst();
   };
   const follow = async () => {
@@ -96,8 +99,8 @@ export async function followConfigMap(
       name,
       signal: closing.signal,
       onProblem(found: Error) {
-        if (found.message !== problem?.message) onProblem(found);
         problem = found;
+        if (said.isNews(found.message)) onProblem(found);
         onFirst();
       },
     };

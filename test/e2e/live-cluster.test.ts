@@ -42,7 +42,7 @@ async function onStage(
     api,
     rules: RULES,
     settings: () => settings,
-    onProblem: (kind, problem) => t.diagnostic(`${kind}: ${problem.message}`),
+    onProblem: (kind, { error }) => t.diagnostic(`${kind}: ${error.message}`),
     onRecovery: () => {},
     onComplete: (objects) => completions.push(objects),
     ...options,
@@ -146,8 +146,10 @@ test("an istioNamespace that may not be read keeps no other setting waiting, and
   const held: string[] = [];
   const set = await onStage(t, {
     api: await connectToApiServer({ kubeconfig: await installRights(plane) }),
-    onProblem: (kind, { message }, heldBack) => {
-      held.push(`${kind} ${heldBack?.name} ${heldBack?.wanted} instead of ${heldBack?.applied}: ${message}`);
+    onProblem: (kind, { error }, heldBack) => {
+      held.push(
+        `${kind} ${heldBack?.name} ${heldBack?.wanted} instead of ${heldBack?.applied}: ${error.message}`,
+      );
     },
   });
   assert.ok(set);

@@ -153,15 +153,24 @@ test("rights that are taken away and given back", async (t) => {
   if (!set) return;
   const { cluster, api, foresail } = set;
   await succeed(cluster, ["delete", "clusterrolebinding", "foresail"]);
-  const isForbidden = () => foresail.log.some((line) => line.includes("403 services is forbidden"));
+  const refusals = () => foresail.log.filter((line) => line.includes("403 services is forbidden"));
   await eventually("it is told", () => {
     cutWatches(set);
-    return isForbidden();
+    return refusals().length > 0;
   });
+  assert.match(
+    refusals().join("\n"),
+    /^\{"level":50,.*"kind":"Service","verb":"watch","problem":"403 services is forbidden: .*","hint":"Give foresail its rights back: kubectl apply -k manifests\/, .*","msg":"objects may not be read; what is known stays"\}$/,
+  );
   assert.equal(await isReady(foresail), true);
+  assert.equal((await metricsOf(foresail)).get('foresail_cache_synced{kind="Service"}'), 1);
   assert.equal((await createObject(api, "Service", "default", service("secret", EXTERNAL))).status, CREATED);
   const services = await countServices(set);
   assert.equal(await knows(set, services), false);
+  assert.equal(refusals().length, 1);
+  const age = async () => (await metricsOf(foresail)).get('foresail_cache_age_seconds{kind="Service"}') ?? 0;
+  const before = await age();
+  assert.ok((await age()) > before);
   await succeed(cluster, ["apply", "-f", join(CHECKOUT, "manifests/base/role-bindings.yaml")]);
   await eventually("its copy is right", () => knows(set, services), RIGHT_WITHIN_MS);
   await eventually("each kind is watched once", () => watchedOnce(set), RIGHT_WITHIN_MS);

@@ -28,6 +28,8 @@ const TIMES: ReflectorTimes = {
   minBackoffMs: 100,
   maxBackoffMs: 2000,
   minWatchMs: 300_000,
+  patienceMs: 60_000,
+  repeatProblemMs: 600_000,
 };
 
 interface Stage {
@@ -100,7 +102,8 @@ function reflect(
         for (const name of copy.keys()) if (["", name].includes(scope.name)) yield { namespace, name };
       },
     },
-    onProblem: (problem) => problems.push(problem.message),
+    onProblem: ({ error, verb, isWait }) =>
+      problems.push(`${isWait ? "wait" : (verb ?? "here")}: ${error.message}`),
     onRecovery: () => problems.push("recovered"),
     onKnown: () => {},
     times: TIMES,
@@ -182,7 +185,7 @@ test("sees what happened while its watch was cut, without a new list", async (t)
   await create(stage, "meanwhile");
   await remove(stage, "there");
   await eventually("the problem is said", () =>
-    reflected.problems.some((problem) => problem.startsWith("500")),
+    reflected.problems.some((problem) => problem.startsWith("watch: 500")),
   );
   stage.proxy.handle = () => "passOn";
   await until(reflected, ["meanwhile"]);
@@ -235,6 +238,34 @@ test("waits as long as the API server asks it to", async (t) => {
   const [refused, listed] = stage.proxy.requests;
   assert.ok(refused && listed);
   assert.ok(listed.at - refused.at >= 998, `${listed.at - refused.at} ms`);
+  assert.deepEqual(reflected.problems, ["wait: 429 without a reason"]);
+});
+
+test("takes it for a problem when the API server asks to wait for long", async (t) => {
+  const stage = await setStage(t);
+  if (!stage) return;
+  stage.proxy.handle = () => ({ answer: 429 });
+  const reflected = reflect(t, stage, { times: { ...TIMES, listIntervalMs: 0, patienceMs: 200 } });
+  await eventually("it is a problem", () => reflected.problems.length === 2);
+  assert.deepEqual(reflected.problems, ["wait: 429 without a reason", "list: 429 without a reason"]);
+});
+
+test("says again from time to time that it may not read", async (t) => {
+  const stage = await setStage(t);
+  if (!stage) return;
+  await create(stage, "there");
+  const reflected = reflect(t, stage, { times: { ...TIMES, maxBackoffMs: 100, repeatProblemMs: 1000 } });
+  await eventually("the watch is open", () => stage.proxy.watches.size === 1);
+  const before = stage.proxy.requests.length;
+  stage.proxy.handle = () => ({ answer: 403 });
+  for (const watch of stage.proxy.watches) watch.cut();
+  const refused = () => reflected.problems.filter((problem) => problem === "watch: 403 without a reason");
+  await eventually("it is said again", () => refused().length === 2);
+  // Between the two it has been tried some times.
+  assert.ok(stage.proxy.requests.length - before > 4);
+  // What is known stays.
+  assert.deepEqual([...reflected.copy.keys()], ["there"]);
+  assert.equal(reflected.reflector.state, "synced");
 });
 
 test("waits longer after each failure, and never lists more than once a second", async (t) => {
@@ -285,7 +316,7 @@ test("goes on after a handler that throws", async (t) => {
   await remove(stage, "bad");
   await create(stage, "good");
   await eventually("the next object is seen", () => seen.includes("good"));
-  assert.deepEqual(reflected.problems, ["a bug of the handler", "another bug"]);
+  assert.deepEqual(reflected.problems, ["here: a bug of the handler", "here: another bug"]);
   assert.equal(reflected.reflector.relists, 0);
 });
 

@@ -5,7 +5,7 @@ import type { MeshSettings } from "../../rules/policy.ts";
 import { Store } from "../store.ts";
 import { startMirror } from "./mirror.ts";
 import type { Mirror } from "./mirror.ts";
-import type { Reflector, ReflectorTimes } from "./reflector.ts";
+import type { ReadProblem, Reflector, ReflectorTimes } from "./reflector.ts";
 
 /** The settings that decide what is copied, and under which names. */
 export type CopySettings = Pick<MeshSettings, "clusterDomain" | "istioNamespace">;
@@ -13,7 +13,7 @@ export type CopySettings = Pick<MeshSettings, "clusterDomain" | "istioNamespace"
 export interface CopyOptions {
   readonly api: ApiServer;
   readonly kinds: readonly Kind[];
-  readonly onProblem: (copy: Copy, kind: Kind, problem: Error) => void;
+  readonly onProblem: (copy: Copy, kind: Kind, problem: ReadProblem) => void;
   readonly onRecovery: (kind: Kind) => void;
   readonly times?: ReflectorTimes;
 }
@@ -38,7 +38,7 @@ export class Copy {
       ...options,
       plane: "data",
       store: this.store,
-      onProblem: (kind: Kind, problem: Error) => onProblem(this, kind, problem),
+      onProblem: (kind: Kind, problem: ReadProblem) => onProblem(this, kind, problem),
     } as const;
     this.#objects = isOfSameDomain
       ? other.#objects

@@ -9,7 +9,7 @@ import { createConfirm } from "./confirmation.ts";
 import type { Confirm } from "./confirmation.ts";
 import { Copy } from "./copy.ts";
 import type { CopyOptions, CopySettings } from "./copy.ts";
-import type { ReflectorTimes } from "./reflector.ts";
+import type { ReadProblem, ReflectorTimes } from "./reflector.ts";
 import { createView } from "../view.ts";
 import type { ObjectId } from "../view.ts";
 
@@ -18,8 +18,8 @@ export interface LiveClusterOptions {
   readonly rules: readonly AnyRule[];
   /** Asked at the start, and when `applySettings` is called. */
   readonly settings: () => MeshSettings;
-  /** Said once for each problem; what is known stays. */
-  readonly onProblem: (kind: Kind, problem: Error, heldBack: HeldBackSetting | undefined) => void;
+  /** Said rarely while it is the same; what is known stays. */
+  readonly onProblem: (kind: Kind, problem: ReadProblem, heldBack: HeldBackSetting | undefined) => void;
   /** After a problem: all is well again. */
   readonly onRecovery: (kind: Kind) => void;
   /** Everything is known; again after settings have changed what is to be known. */

@@ -5,8 +5,8 @@ import { readObject } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
 import type { Plane } from "../../rules/cluster-view.ts";
 import { findList } from "./discovery.ts";
-import { Reflector } from "./reflector.ts";
-import type { ObjectIdentity, ReflectorTimes, Sink } from "./reflector.ts";
+import { problemHere, Reflector } from "./reflector.ts";
+import type { ObjectIdentity, ReadProblem, ReflectorTimes, Sink } from "./reflector.ts";
 import type { Store } from "../store.ts";
 import { trimFor } from "./trim.ts";
 
@@ -18,8 +18,8 @@ export interface MirrorOptions {
   readonly store: Store;
   /** The only one whose objects are read; all are if it is left out. */
   readonly namespace?: string;
-  /** Said once for each problem. */
-  readonly onProblem: (kind: Kind, problem: Error) => void;
+  /** Said rarely while it is the same. */
+  readonly onProblem: (kind: Kind, problem: ReadProblem) => void;
   /** After a problem: all is well again. */
   readonly onRecovery: (kind: Kind) => void;
   readonly times?: ReflectorTimes;
@@ -91,7 +91,7 @@ function sinkFor(kind: Kind, { store, plane, namespace: only, onProblem }: Mirro
         try {
           if (!isNewer(key)) store.put(kind, value, plane);
         } catch (error) {
-          onProblem(kind, error instanceof Error ? error : new Error(String(error)));
+          onProblem(kind, problemHere(error));
         }
         await pause();
       }

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiServer } from "../../api-server/client.ts";
 import { ApiStatusError } from "../../api-server/status-error.ts";
+import { LastSaid } from "../../polling.ts";
 import { METADATA_ONLY } from "./metadata-only.ts";
 import { listAll } from "./paged-list.ts";
 import type { Listed } from "./paged-list.ts";
@@ -37,13 +38,22 @@ export interface ReflectorOptions {
   /** What shall be kept of an object; undefined: it shall not be kept at all. */
   readonly trim: (value: unknown) => unknown;
   readonly sink: Sink;
-  /** Said once for each problem. */
-  readonly onProblem: (problem: Error) => void;
+  /** Said rarely while it is the same. */
+  readonly onProblem: (problem: ReadProblem) => void;
   /** After a problem: all is well again. */
   readonly onRecovery: () => void;
   /** The state is no longer `pending`. */
   readonly onKnown: () => void;
   readonly times?: ReflectorTimes;
+}
+
+/** What keeps a copy from being complete. */
+export interface ReadProblem {
+  readonly error: Error;
+  /** What was asked of the API server; undefined for what went wrong with its answer. */
+  readonly verb?: "discover" | "list" | "watch";
+  /** The API server asks to wait, as it does for a moment when a kind has just been installed. */
+  readonly isWait: boolean;
 }
 
 export interface ReflectorTimes {
@@ -53,6 +63,9 @@ export interface ReflectorTimes {
   readonly minBackoffMs: number;
   readonly maxBackoffMs: number;
   readonly minWatchMs: number;
+  /** An API server that asks to wait for longer is a problem. */
+  readonly patienceMs: number;
+  readonly repeatProblemMs: number;
 }
 
 const TIMES: ReflectorTimes = {
@@ -64,6 +77,8 @@ const TIMES: ReflectorTimes = {
   maxBackoffMs: 30_000,
   // As client-go: the API server ends a watch after 5 to 10 minutes.
   minWatchMs: 300_000,
+  patienceMs: 60_000,
+  repeatProblemMs: 600_000,
 };
 
 /** A watch that ends earlier did not get going. */
@@ -85,6 +100,9 @@ export class Reflector {
   /** At which version objects that came from elsewhere are known, or known to be gone, by `NAMESPACE/NAME`. */
   readonly #offered = new Map<string, number>();
   #problem: Error | undefined;
+  #verb: NonNullable<ReadProblem["verb"]> = "discover";
+  #failingSince = 0;
+  readonly #said: LastSaid;
   #failures = 0;
   #emptyWatches = 0;
   #lists = 0;
@@ -94,6 +112,7 @@ export class Reflector {
   constructor(options: ReflectorOptions) {
     this.#options = options;
     this.#times = options.times ?? TIMES;
+    this.#said = new LastSaid(this.#times.repeatProblemMs);
     this.#running = this.#run();
   }
 
@@ -170,6 +189,7 @@ export class Reflector {
 
   /** Returns how long to wait before the next one. */
   async #turn(): Promise<number> {
+    this.#verb = "discover";
     if (this.#path === undefined) {
       this.#absence = new AbortController();
       this.#path = await this.#options.find(this.#stopping.signal);
@@ -200,6 +220,7 @@ export class Reflector {
     await this.#delay(this.#listedAt + this.#times.listIntervalMs - performance.now());
     this.#listedAt = performance.now();
     this.#lists++;
+    this.#verb = "list";
     const accept = isMetadataOnly ? { accept: METADATA_ONLY.list } : {};
     const { values, resourceVersion } = await listAll(api, path, { ...accept, trim, signal });
     await sink.replace(values, (key) => (this.#offered.get(key) ?? 0) > Number(resourceVersion));
@@ -214,6 +235,7 @@ export class Reflector {
   async #watch(path: string, resourceVersion: string): Promise<number> {
     const { api, isMetadataOnly } = this.#options;
     const { silenceMs, minWatchMs } = this.#times;
+    this.#verb = "watch";
     const watch = api.watch({
       path,
       query: {
@@ -281,7 +303,7 @@ export class Reflector {
     if (status === NOT_FOUND) this.#path = undefined;
     // That a watch is forgotten is as common as an API server's restart: nothing is wrong until it is so again.
     if (mustRelist && this.#failures === 1) return 0;
-    this.#setProblem(problem);
+    this.#setProblem(problem, status);
     const retryAfterMs = problem instanceof ApiStatusError ? (problem.retryAfterMs ?? 0) : 0;
     return Math.max(this.#backoff(), Math.min(retryAfterMs, this.#times.maxBackoffMs));
   }
@@ -292,10 +314,13 @@ export class Reflector {
     if (wasPending) this.#options.onKnown();
   }
 
-  #setProblem(problem: Error): void {
-    const isSame = this.#problem?.message === problem.message;
-    this.#problem = problem;
-    if (!isSame) this.#options.onProblem(problem);
+  #setProblem(error: Error, status: number | undefined): void {
+    const now = performance.now();
+    if (!this.#problem) this.#failingSince = now;
+    this.#problem = error;
+    const isWait = status === TOO_MANY_REQUESTS && now < this.#failingSince + this.#times.patienceMs;
+    if (!this.#said.isNews(`${isWait} ${error.message}`)) return;
+    this.#options.onProblem({ error, verb: this.#verb, isWait });
   }
 
   #hear(): void {
@@ -303,6 +328,7 @@ export class Reflector {
     this.#failures = 0;
     if (this.#problem) this.#options.onRecovery();
     this.#problem = undefined;
+    this.#said.forget();
   }
 
   /** After what goes wrong here, the copy lacks one object, or has one too many. */
@@ -310,7 +336,7 @@ export class Reflector {
     try {
       change();
     } catch (error) {
-      this.#options.onProblem(error instanceof Error ? error : new Error(String(error)));
+      this.#options.onProblem(problemHere(error));
     }
   }
 
@@ -326,8 +352,14 @@ export class Reflector {
   }
 }
 
+/** What a sink throws. */
+export function problemHere(error: unknown): ReadProblem {
+  return { error: error instanceof Error ? error : new Error(String(error)), isWait: false };
+}
+
 const NOT_FOUND = 404;
 const GONE = 410;
+const TOO_MANY_REQUESTS = 429;
 
 function withJitter(ms: number): number {
   return ms * (1 + Math.random() / 2);
