@@ -1,5 +1,6 @@
 /** What the API server must be told about the rules: `manifests/base/*.yaml`. */
 import type { Json, JsonObject } from "../../src/kubernetes/json.ts";
+import { CCM } from "../../src/cluster/mesh.ts";
 import { KIND_FACTS } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
 import { emitYaml } from "../../src/kubernetes/yaml.ts";
@@ -148,9 +149,20 @@ export function clusterRole(rules: readonly AnyRule[]): string {
     apiVersion,
     kind: "Role",
     metadata: { name: "foresail", namespace: ISTIO_NAMESPACE, labels: LABELS },
-    rules: readRules(["ConfigMap"]),
+    rules: [...readRules(["ConfigMap"]), deployments({ verbs: ["list"] })],
   };
-  return HEADER + [cluster, istio].map((document) => emitYaml(document)).join("---\n");
+  const ccm = {
+    apiVersion,
+    kind: "Role",
+    metadata: { name: "foresail", namespace: CCM.namespace, labels: LABELS },
+    rules: [deployments({ resourceNames: [CCM.name], verbs: ["get"] })],
+  };
+  return HEADER + [cluster, istio, ccm].map((document) => emitYaml(document)).join("---\n");
+}
+
+/** Their images name the versions of Istio and of the cloud controller manager. */
+function deployments(rest: JsonObject): Json {
+  return { apiGroups: ["apps"], resources: ["deployments"], ...rest };
 }
 
 function readRules(kinds: readonly Kind[]): Json[] {

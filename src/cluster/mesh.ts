@@ -169,11 +169,17 @@ function injectorsIn({ metadata, webhooks = [] }: Kinds["MutatingWebhookConfigur
     }));
 }
 
-/** As assumed by the configuration, else by the images of the components' Deployments. */
+export const ISTIOD = "istiod";
+export const CCM = { namespace: "kube-system", name: "cloud-controller-manager" };
+
+export type NamedDeployment = readonly [name: string, Kinds["Deployment"]];
+
+/** As assumed by the configuration, else as the cluster says, else by the images of the components' Deployments. */
 export function versionsOf(store: Store, settings: MeshSettings): Versions {
   const found: { [C in (typeof COMPONENTS)[number]]?: KnownVersion } = {
-    ...detected("istio", versionOfDeployment(store, settings.istioNamespace, "istiod")),
-    ...detected("ccm", versionOfDeployment(store, "kube-system", "cloud-controller-manager")),
+    ...detected("istio", versionOfComponent(store, settings.istioNamespace, ISTIOD)),
+    ...detected("ccm", versionOfComponent(store, CCM.namespace, CCM.name)),
+    ...store.versions,
   };
   for (const component of COMPONENTS) {
     const value = settings.assume[component];
@@ -186,13 +192,22 @@ function detected(component: "istio" | "ccm", version: KnownVersion | undefined)
   return version === undefined ? {} : { [component]: version };
 }
 
-/** Unknown while revisions of several versions run. */
-function versionOfDeployment(store: Store, namespace: string, app: string): KnownVersion | undefined {
+function versionOfComponent(store: Store, namespace: string, app: string): KnownVersion | undefined {
   const deployments = store.list("Deployment", namespace);
   const labelled = deployments.filter(([, { metadata }]) => metadata?.labels?.["app"] === app);
-  const found = labelled.length > 0 ? labelled : deployments.filter(([name]) => name === app);
-  const images = found.map(([, { spec }]) => spec?.template?.spec?.containers?.[0]?.image ?? "");
+  return versionOfDeployments(
+    namespace,
+    labelled.length > 0 ? labelled : deployments.filter(([name]) => name === app),
+  );
+}
+
+/** By their images. Unknown while revisions of several versions run. */
+export function versionOfDeployments(
+  namespace: string,
+  deployments: readonly NamedDeployment[],
+): KnownVersion | undefined {
+  const images = deployments.map(([, { spec }]) => spec?.template?.spec?.containers?.[0]?.image ?? "");
   const [value, ...others] = new Set(images.map(versionOfImage));
   if (value === undefined || others.length > 0) return undefined;
-  return { value, from: `the image of Deployment ${namespace}/${found[0]?.[0]}` };
+  return { value, from: `the image of Deployment ${namespace}/${deployments[0]?.[0]}` };
 }

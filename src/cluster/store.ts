@@ -1,4 +1,5 @@
 /** Every object that rules may ask about, trimmed to what they read, under the indexes that answer their questions. */
+import type { Versions } from "../istio/versions.ts";
 import { KIND_FACTS, KINDS, readObject } from "../kubernetes/objects.ts";
 import type { Kind, Kinds } from "../kubernetes/objects.ts";
 import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
@@ -30,6 +31,8 @@ export class Store {
   readonly selectors = new SelectorIndex();
   readonly sidecars = new SidecarIndex();
   readonly pods = new PodIndex();
+  /** Of components, as the cluster says by other means than the objects that are here. */
+  #versions: Versions = {};
   /** Grows with every change of the mesh's own settings. */
   meshGeneration = 0;
   readonly #shelves: { readonly [K in Kind]?: Shelf<K> } = {};
@@ -63,6 +66,15 @@ export class Store {
     this.#unindex(kind, entry.object, namespace, name);
     stored.delete(name);
     if (stored.size === 0) shelf.delete(namespace);
+  }
+
+  get versions(): Versions {
+    return this.#versions;
+  }
+
+  setVersions(versions: Versions): void {
+    this.#versions = versions;
+    this.meshGeneration++;
   }
 
   get<K extends Kind>(kind: K, namespace: string, name: string): Stored<K> | undefined {

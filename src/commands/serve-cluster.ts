@@ -67,6 +67,11 @@ export function openLiveCluster(api: ApiServer, { log, ...context }: Context): S
       else log.error(facts, "objects not read; what is known stays");
     },
     onRecovery: (kind) => log.info({ kind }, "objects read again"),
+    onVersion(news) {
+      const { component } = news;
+      if ("version" in news) log.info({ component, ...news.version }, "version detected");
+      else log.info({ component, ...problemFacts(news.problem) }, "version not known; assume can name it");
+    },
     onComplete: (objects) => log.info({ objects }, "cluster read"),
   });
   return { ...cluster, close: () => void cluster.close() };

@@ -106,7 +106,7 @@ export const QUESTION_READS = {
   services: ["Service"],
 } as const satisfies { readonly [Q in keyof Questions]: readonly Kind[] };
 
-/** The kinds that `mesh` and `versions` are made of; read whatever the rules declare. */
+/** The kinds that `mesh` is made of; read whatever the rules declare. */
 export const MESH_READS = ["ConfigMap", "MutatingWebhookConfiguration"] as const satisfies readonly Kind[];
 
 type Answerable<Reads extends Kind> = {

@@ -36,7 +36,7 @@ test("prints one stream, the namespace first and the webhooks last, and says not
   const ids = idsOf(parseManifests(stdout));
   assert.equal(ids[0], "Namespace foresail");
   assert.deepEqual(ids.slice(-2), CONFIGURATIONS);
-  assert.equal(ids.length, 16);
+  assert.equal(ids.length, 18);
   assert.equal(stderr, "");
 });
 

@@ -57,7 +57,7 @@ test("kubectl apply -k manifests/ installs, and a second time changes nothing", 
   };
   await apply();
   const before = await versions();
-  assert.equal(before.length, 16);
+  assert.equal(before.length, 18);
   await apply();
   assert.deepEqual(await versions(), before);
 });

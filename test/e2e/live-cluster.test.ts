@@ -12,7 +12,7 @@ import { DEFAULT_MESH_SETTINGS } from "../../src/rules/policy.ts";
 import type { MeshSettings } from "../../src/rules/policy.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
 import { eventually } from "../harness/eventually.ts";
-import { createObject, service, succeed } from "./live-foresail.ts";
+import { createObject, deleteObject, service, succeed } from "./live-foresail.ts";
 import { installRights } from "./managed-foresail.ts";
 
 const controlPlane = sharedControlPlane();
@@ -44,6 +44,7 @@ async function onStage(
     settings: () => settings,
     onProblem: (kind, { error }) => t.diagnostic(`${kind}: ${error.message}`),
     onRecovery: () => {},
+    onVersion: () => {},
     onComplete: (objects) => completions.push(objects),
     ...options,
   });
@@ -206,6 +207,98 @@ test("an istioNamespace that may not be read keeps no other setting waiting, and
   // Back again, and nothing of the other namespace is left.
   apply({ istioNamespace: "istio-system" });
   await eventually("the first one counts", () => view().mesh.rootNamespace === "istio-system");
+});
+
+function deployment(name: string, image: string, labels: JsonObject = {}): JsonObject {
+  const template = { metadata: { labels: { name } }, spec: { containers: [{ name: "it", image }] } };
+  return { metadata: { name, labels }, spec: { selector: { matchLabels: { name } }, template } };
+}
+
+test("the versions of Kubernetes, istiod and the cloud controller manager are those that run", async (t) => {
+  const plane = await controlPlane(t);
+  if (!plane) return;
+  const news: string[] = [];
+  const set = await onStage(t, {
+    api: await connectToApiServer({ kubeconfig: await installRights(plane) }),
+    versionIntervalMs: 100,
+    onVersion: (one) =>
+      news.push(`${one.component} ${"version" in one ? one.version.value : one.problem.message}`),
+  });
+  assert.ok(set);
+  const { cluster, view, apply } = set;
+  const { stdout } = await plane.kubectl(["version", "-o", "json"]);
+  const [, server = "none"] = /"serverVersion":[^}]*"gitVersion": "v([0-9.]+)/.exec(stdout) ?? [];
+  assert.deepEqual(view().versions, { kubernetes: { value: server, from: "the API server" } });
+  assert.deepEqual(news.toSorted(), [
+    'ccm 404 deployments.apps "cloud-controller-manager" not found',
+    "istio there is no Deployment with the label app=istiod in istio-system",
+    `kubernetes ${server}`,
+  ]);
+
+  const admin = await connectToApiServer({ kubeconfig: plane.kubeconfig });
+  t.after(() => admin.close());
+  const create = async (namespace: string, one: JsonObject) =>
+    assert.equal((await createObject(admin, "Deployment", namespace, one)).status, CREATED);
+  await create("istio-system", deployment("kiali", "r/kiali:v2.4"));
+  await create("default", deployment("istiod", "r/pilot:1.8.0", { app: "istiod" }));
+  await create("istio-system", deployment("istiod-canary", "r/pilot:1.30.1-distroless", { app: "istiod" }));
+  await create("kube-system", deployment("cloud-controller-manager", "r/ccm:v2.9.1.2-g1"));
+  const istiod = "the image of Deployment istio-system/istiod-canary";
+  const ccm = "the image of Deployment kube-system/cloud-controller-manager";
+  await eventually("both are known", () => Object.keys(view().versions).length === 3);
+  assert.deepEqual(view().versions.istio, { value: "1.30.1", from: istiod });
+  assert.deepEqual(view().versions.ccm, { value: "2.9.1", from: ccm });
+  apply({ assume: { istio: "1.10" } });
+  assert.equal(view().versions.istio?.value, "1.10");
+  apply({ assume: {}, clusterDomain: "example.org" });
+  await eventually("another copy is used", () => view().mesh.clusterDomain === "example.org");
+  assert.equal(view().versions.istio?.value, "1.30.1");
+
+  // Two revisions of different versions: neither is the version.
+  await create("istio-system", deployment("istiod-stable", "r/pilot:1.29.0", { app: "istiod" }));
+  await eventually("it is unknown", () => view().versions.istio === undefined);
+  assert.equal(view().versions.ccm?.value, "2.9.1");
+
+  // What may no longer be asked for stays as it was, and is said once.
+  news.length = 0;
+  await succeed(plane, ["delete", "rolebinding", "foresail", "-n", "kube-system"]);
+  await eventually("it is said", () => news.length > 0);
+  await deleteObject(admin, "Deployment", "istio-system", "istiod-stable");
+  await eventually("it is known again", () => view().versions.istio?.value === "1.30.1");
+  assert.deepEqual(news.toSorted(), [
+    'ccm 403 deployments.apps "cloud-controller-manager" is forbidden: User "system:serviceaccount:foresail:foresail" cannot get resource "deployments" in API group "apps" in the namespace "kube-system"',
+    "istio 1.30.1",
+  ]);
+  assert.equal(view().versions.ccm?.value, "2.9.1");
+  assert.deepEqual(cluster.unmetConditions(), []);
+});
+
+test("versions that may not be asked for are unknown, which keeps nothing from being ready", async (t) => {
+  const plane = await controlPlane(t);
+  if (!plane) return;
+  const kubeconfig = await installRights(plane);
+  await succeed(plane, ["delete", "rolebinding", "foresail", "-n", "kube-system"]);
+  const role = { rules: [{ apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "watch"] }] };
+  await succeed(plane, [
+    "patch",
+    "role",
+    "foresail",
+    "-n",
+    "istio-system",
+    "--type=merge",
+    "-p",
+    JSON.stringify(role),
+  ]);
+  const forbidden: string[] = [];
+  const set = await onStage(t, {
+    api: await connectToApiServer({ kubeconfig }),
+    onVersion: (one) => {
+      if ("problem" in one && /^403 .* is forbidden/.test(one.problem.message)) forbidden.push(one.component);
+    },
+  });
+  assert.ok(set);
+  assert.deepEqual(Object.keys(set.view().versions), ["kubernetes"]);
+  assert.deepEqual(forbidden.toSorted(), ["ccm", "istio"]);
 });
 
 test("what is old is not trusted", async (t) => {

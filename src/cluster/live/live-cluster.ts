@@ -5,6 +5,8 @@ import { MESH_READS } from "../../rules/cluster-view.ts";
 import type { ClusterView, Ground } from "../../rules/cluster-view.ts";
 import type { MeshSettings } from "../../rules/policy.ts";
 import type { AnyRule } from "../../rules/rule.ts";
+import { startComponentVersions } from "./component-versions.ts";
+import type { VersionNews } from "./component-versions.ts";
 import { createConfirm } from "./confirmation.ts";
 import type { Confirm } from "./confirmation.ts";
 import { Copy } from "./copy.ts";
@@ -22,10 +24,13 @@ export interface LiveClusterOptions {
   readonly onProblem: (kind: Kind, problem: ReadProblem, heldBack: HeldBackSetting | undefined) => void;
   /** After a problem: all is well again. */
   readonly onRecovery: (kind: Kind) => void;
+  /** Said once until it changes. */
+  readonly onVersion: (news: VersionNews) => void;
   /** Everything is known; again after settings have changed what is to be known. */
   readonly onComplete: (objects: number) => void;
   readonly times?: ReflectorTimes;
   readonly staleAfterMs?: number;
+  readonly versionIntervalMs?: number;
 }
 
 /** What stays as it was until the objects are known that it needs. */
@@ -74,6 +79,14 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
   /** Of the last settings all but those that `next` is awaited for. */
   let applied = settings;
 
+  const versions = startComponentVersions({
+    api,
+    istioNamespace: () => current.settings.istioNamespace,
+    onChange: (found) => current.store.setVersions(found),
+    onNews: options.onVersion,
+    ...(options.versionIntervalMs === undefined ? {} : { intervalMs: options.versionIntervalMs }),
+  });
+
   const stopped = new Set<Promise<void>>();
   const inUse = () => (next === undefined ? [current] : [current, next]);
   const stop = (copy: Copy) => {
@@ -84,12 +97,14 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
     applied = { ...settings, ...current.settings };
   };
   const useWhenComplete = async (copy: Copy) => {
-    await copy.complete;
+    await Promise.all([copy.complete, versions.asked]);
     if (copy === next) {
       const replaced = current;
       [current, next] = [copy, undefined];
       stop(replaced);
       apply();
+      current.store.setVersions(versions.current);
+      void versions.check();
     }
     if (copy === current) options.onComplete(copy.count());
   };
@@ -105,10 +120,12 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
     confirm: createConfirm(api, () => current.reflectors),
     isTrustworthy: () =>
       current.isComplete() && [...current.reflectors.values()].every(({ ageMs }) => ageMs < staleAfterMs),
-    unmetConditions: () =>
-      [...current.reflectors]
+    unmetConditions: () => [
+      ...[...current.reflectors]
         .filter(([, { state }]) => state === "pending")
         .map(([kind, { problem }]) => `${kind} not yet read${problem ? `: ${problem.message}` : ""}`),
+      ...(versions.isAsked ? [] : ["the versions of Istio and Kubernetes not yet asked for"]),
+    ],
     caches: () =>
       [...current.reflectors].map(([kind, { state, ageMs, relists }]) => ({
         kind,
@@ -128,6 +145,7 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
       if (next) void useWhenComplete(next);
     },
     async close() {
+      versions.close();
       const copies = inUse();
       for (const copy of copies) {
         stopped.add(copy.stop(() => []));
