@@ -16,9 +16,33 @@ if (first === "--version" || first === "-V") {
   process.exitCode = 2;
 } else {
   enterCallersFolder();
+  if (/[\\/]node_modules[\\/]/.test(root)) readTypeScriptInPackages();
   module.enableCompileCache();
   const { run } = await import("../src/cli.ts");
   await run();
+}
+
+/** Node strips the types of no file below node_modules, which is where `npm install` puts this one. */
+function readTypeScriptInPackages() {
+  const sources = new URL("../src/", import.meta.url).href;
+  module.registerHooks({
+    load(url, context, nextLoad) {
+      if (!url.startsWith(sources) || !url.endsWith(".ts")) return nextLoad(url, context);
+      const source = stripTypes(readFileSync(fileURLToPath(url), "utf8"));
+      return { format: "module", source, shortCircuit: true };
+    },
+  });
+}
+
+/** Without the warning that the function is experimental, which says nothing to those who run foresail. */
+function stripTypes(source) {
+  const warning = Object.getOwnPropertyDescriptor(process, "emitWarning");
+  process.emitWarning = () => {};
+  try {
+    return module.stripTypeScriptTypes(source);
+  } finally {
+    if (warning) Object.defineProperty(process, "emitWarning", warning);
+  }
 }
 
 /** `npm run foresail` starts in the checkout; the paths that were typed are relative to where it was called. */

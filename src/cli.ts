@@ -1,5 +1,6 @@
 /** From the command line to a command. Nothing else reads process.argv, prints, or sets the exit code. */
 import { once } from "node:events";
+import { basename } from "node:path";
 import { CommanderError } from "commander";
 import type { Command } from "commander";
 import { createProgram } from "./commands/program.ts";
@@ -13,7 +14,7 @@ const INTERRUPTED = 130;
 export async function run(): Promise<void> {
   // A reader such as `head` that has seen enough is no failure.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", endQuietly);
-  const program: Command = createProgram({
+  const program: Command = createProgram(programName(process.argv[1]), {
     async certs(options) {
       const { certs } = await import("./commands/certs.ts");
       finish(await certs(options));
@@ -28,6 +29,14 @@ export async function run(): Promise<void> {
       ]);
       const { version } = manifest;
       finish(await check(paths, options, { rules: RULES, version, terminal: terminalOf(process.stdout) }));
+    },
+    async completion(shell) {
+      const [{ completion }, { RULES }] = await Promise.all([
+        import("./commands/completion.ts"),
+        import("./rules/index.ts"),
+      ]);
+      const ruleIds = RULES.map(({ id }) => id);
+      finish(completion(shell, program, ruleIds));
     },
     async explain(question, language) {
       const [{ explain }, { RULES }, { terminalOf }] = await Promise.all([
@@ -102,6 +111,11 @@ export async function run(): Promise<void> {
   }
 }
 
+/** As a plugin of kubectl it is called by a name of its own. */
+function programName(script = ""): string {
+  return basename(script).startsWith("kubectl-foresail") ? "kubectl foresail" : "foresail";
+}
+
 function finish({ report, problems, exitCode }: CommandResult): void {
   process.exitCode = exitCode;
   process.stdout.write(report);
@@ -147,7 +161,7 @@ function fail(error: unknown, program: Command): void {
 /** Commander's sentence in our form; its suggestion, or where to look, as the hint. */
 function usageText({ message }: CommanderError, program: Command): string {
   const [sentence = "", suggestion] = message.replace(/^error: /, "").split("\n");
-  const command = ["foresail help", ...namesOf(program, process.argv.slice(2))].join(" ");
+  const command = [`${program.name()} help`, ...namesOf(program, process.argv.slice(2))].join(" ");
   const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? `\`${command}\` shows what there is.`;
   return `foresail: ${sentence}\n${hint}\n`;
 }

@@ -84,3 +84,6 @@ export interface CertsOptions {
   readonly kubeconfig?: string;
   readonly namespace?: string;
 }
+
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof SHELLS)[number];

@@ -1,5 +1,5 @@
 /** The command line: every command and flag, in the one place that help, errors and completion are made from. */
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { FAIL_ON } from "../report/finding.ts";
 import { LANGUAGES } from "../report/page-words.ts";
 import type { Language } from "../report/page-words.ts";
@@ -9,6 +9,7 @@ import {
   CHECK_FORMATS,
   DRAIN_FORMATS,
   FAILURE_POLICIES,
+  SHELLS,
   TEXT_OR_JSON,
 } from "./options.ts";
 import type {
@@ -18,6 +19,7 @@ import type {
   ImpactOptions,
   LookupOptions,
   ManifestsOptions,
+  Shell,
 } from "./options.ts";
 import type { ServeOptions } from "./serve.ts";
 
@@ -25,6 +27,7 @@ import type { ServeOptions } from "./serve.ts";
 export interface Actions {
   certs(options: CertsOptions): Promise<void>;
   check(paths: readonly string[], options: CheckOptions): Promise<void>;
+  completion(shell: Shell): Promise<void>;
   explain(question: string, language: Language): Promise<void>;
   explainLookup(options: LookupOptions): Promise<void>;
   explainDrain(path: string, options: ExplainPodOptions): Promise<void>;
@@ -52,9 +55,14 @@ Examples:
   echo '{"clientNamespace":"shop","host":"reviews.prod.svc.cluster.local"}' | foresail explain lookup --queries -
 Exit codes: 0 every question has an answer; 2 wrong usage, a client or host that is not known, or a line that is no query.`;
 
-/** Throws CommanderError instead of ending the process, and prints nothing but help. */
-export function createProgram(actions: Actions): Command {
-  const program = new Command("foresail")
+const COMPLETION_HELP = `
+Write into ~/.bashrc                        source <(foresail completion bash)
+           ~/.zshrc, behind compinit        source <(foresail completion zsh)
+           ~/.config/fish/config.fish       foresail completion fish | source`;
+
+/** Throws CommanderError instead of ending the process, and prints nothing but help. `name` is how it was called. */
+export function createProgram(name: string, actions: Actions): Command {
+  const program = new Command(name)
     .description("Finds what Istio accepts without a word and users pay for later.")
     .option("-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
@@ -68,6 +76,7 @@ export function createProgram(actions: Actions): Command {
   addImpact(program, actions);
   addManifests(program, actions);
   addCerts(program, actions);
+  addCompletion(program, actions);
   program
     .command("help [COMMAND...]")
     .description("print help on a command")
@@ -260,6 +269,15 @@ function addCerts(program: Command, actions: Actions): void {
     .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
     .option("-n, --namespace <NS>", "where foresail is installed (as the webhook configurations say)")
     .action((options: CertsOptions) => actions.certs(options));
+}
+
+function addCompletion(program: Command, actions: Actions): void {
+  program
+    .command("completion")
+    .description("Prints what makes a shell complete commands, flags and rule ids.")
+    .addArgument(new Argument("<SHELL>", "the shell").choices(SHELLS))
+    .addHelpText("after", COMPLETION_HELP)
+    .action((shell: Shell) => actions.completion(shell));
 }
 
 /** A flag that may be given more than once. */
