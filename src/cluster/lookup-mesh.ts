@@ -34,6 +34,7 @@ export function createLookupMesh(sources: LookupSources, revision = ""): LookupM
     store.hosts.named(hostname).filter(({ kind, namespace, name }) => !isExcluded(kind, namespace, name));
   return {
     settings,
+    revision,
     reads: (namespace, label) =>
       isInRevision(label, revision) && isDiscovered(namespace, settings.discoverySelectors, sources),
     servedTo(clientNamespace, clientLabels) {

@@ -68,6 +68,8 @@ export interface RulesOfHost {
 /** Answers hold all objects there are; what the control plane reads of them, `reads` tells. */
 export interface LookupMesh {
   readonly settings: LookupSettings;
+  /** Of the control plane; "" is the default one. */
+  readonly revision: string;
   /** Whether the control plane has objects of this namespace and revision label at all. */
   reads(namespace: string, revision: string | undefined): boolean;
   /** The mesh as the control plane of these proxies sees it. */
@@ -126,6 +128,7 @@ export function withoutRule(mesh: LookupMesh, namespace: string, name: string): 
   };
   return {
     settings: mesh.settings,
+    revision: mesh.revision,
     reads: (place, revision) => mesh.reads(place, revision),
     servedTo: (place, labels) => withoutRule(mesh.servedTo(place, labels), namespace, name),
     destinationRules,

@@ -12,12 +12,14 @@ export function rememberingLookUp(mesh: LookupMesh): (query: LookupQuery) => Loo
   const distinct = new Map<string, ReadonlySet<string> | undefined>();
   const known = new Map<string, LookupResult>();
   return (query) => {
-    const { clientNamespace, host, proxy } = query;
-    if (!distinct.has(host)) distinct.set(host, distinctNamespaces(host, mesh));
+    const { clientNamespace, clientLabels, host, proxy } = query;
+    const served = mesh.servedTo(clientNamespace, clientLabels);
+    const place = `${served.revision} ${host}`;
+    if (!distinct.has(place)) distinct.set(place, distinctNamespaces(host, served));
     const isDistinct =
-      (distinct.get(host)?.has(clientNamespace) ?? true) || mesh.sidecars(clientNamespace).length > 0;
+      (distinct.get(place)?.has(clientNamespace) ?? true) || mesh.sidecars(clientNamespace).length > 0;
     if (isDistinct) return lookUp(query, mesh);
-    const key = `${proxy} ${host}`;
+    const key = `${proxy} ${place}`;
     const answer = known.get(key) ?? lookUp(query, mesh);
     known.set(key, answer);
     return answer;

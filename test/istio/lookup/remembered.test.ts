@@ -23,6 +23,19 @@ const put: fc.Arbitrary<Put> = fc.oneof(
   exportTo.map((to) => meshConfig({ defaultServiceExportTo: to })),
 );
 
+/** The control plane of a revision has a configuration of its own, and serves the namespaces that name it. */
+const REVISIONS: readonly Put[] = [
+  ["Namespace", { metadata: { name: "other", labels: { "istio.io/rev": "canary" } } }],
+  ["Namespace", { metadata: { name: "third", labels: { "istio.io/rev": "canary" } } }],
+  [
+    "ConfigMap",
+    {
+      metadata: { name: "istio-canary", namespace: "istio-system" },
+      data: { mesh: JSON.stringify({ rootNamespace: "shop" }) },
+    },
+  ],
+];
+
 function ruleOf(made: { namespace: string; host: string; exportTo: string[]; selects: boolean }): Put {
   const selector = made.selects ? { workloadSelector: { matchLabels: { app: "x" } } } : {};
   return rule(`${made.namespace}/${made.host.replace(/\W/g, "-")}`, made.host, {
@@ -34,8 +47,8 @@ function ruleOf(made: { namespace: string; host: string; exportTo: string[]; sel
 describe("a remembered lookup", () => {
   test("is what each client's own lookup is", () => {
     fc.assert(
-      fc.property(fc.array(put, { maxLength: 8 }), (puts) => {
-        const mesh = meshOf([service("shop/web"), ...puts]);
+      fc.property(fc.array(put, { maxLength: 8 }), fc.boolean(), (puts, hasRevisions) => {
+        const mesh = meshOf([service("shop/web"), ...(hasRevisions ? REVISIONS : []), ...puts]);
         const remembering = rememberingLookUp(mesh);
         for (const clientNamespace of [...NAMESPACES, ...NAMESPACES.toReversed()]) {
           for (const asked of [WEB, "api.example.com", "nobody.example.com"]) {
