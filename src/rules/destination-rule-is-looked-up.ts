@@ -5,11 +5,14 @@ import {
   resolveHost,
   serviceHostname,
 } from "../istio/hosts.ts";
+import { LOOKUP_GATES } from "../istio/lookup/era.ts";
 import { isConceivable } from "../istio/lookup/path.ts";
+import { isInRevision, revisionOf } from "../istio/lookup/revision.ts";
 import { reachOf } from "../istio/lookup/rule.ts";
 import type { RuleReach, RuleSpec } from "../istio/lookup/rule.ts";
 import { isVisibleTo } from "../istio/lookup/visibility.ts";
 import type { ExportedHost } from "../istio/lookup/visibility.ts";
+import type { Metadata } from "../kubernetes/objects.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
 import type { Client, ClusterView } from "./cluster-view.ts";
@@ -17,12 +20,15 @@ import { defineRule } from "./rule.ts";
 import type { Names } from "./rule.ts";
 
 type View = ClusterView<
+  | "DestinationRule"
   | "GatewayClass"
   | "KubernetesGateway"
   | "Namespace"
   | "Pod"
   | "Service"
   | "ServiceEntry"
+  | "Sidecar"
+  | "VirtualService"
   | "WorkloadEntry"
   | "WorkloadGroup"
 >;
@@ -41,7 +47,9 @@ export default defineRule({
     "exportTo adds nothing outside the service's and the root namespace: Istio still does not look there.",
     "A namespace counts as one with clients when injection is on in it, when Pods with a sidecar or a gateway run in it, when a WorkloadEntry, a WorkloadGroup or a Gateway stands in it, or when clientNamespaces names it.",
     "Clients in other clusters are not seen: set multiCluster to true where there are any, and the refusal becomes a warning.",
-    "The host counts even while its Service does not exist, so the order in which a chart is applied does not matter. ExternalName Services are left alone.",
+    "The host counts even while its Service does not exist, so the order in which a chart is applied does not matter. ExternalName Services, for which Istio builds no cluster, are left alone.",
+    "A DestinationRule that waypoints should use belongs into the waypoint's namespace or the service's: in ambient mode the caller's namespace means nothing, and ztunnel reads no DestinationRule at all.",
+    "The versions below are followed from Istio 1.8 on, by the version of istiod or by assume. The inheritance of DestinationRules, an option of Istio 1.9 to 1.19 that was off, is not.",
   ],
   zh: {
     title: "DestinationRule 位于 Istio 会查找的命名空间",
@@ -56,7 +64,9 @@ export default defineRule({
       "在服务命名空间和根命名空间之外，exportTo 不起任何作用：Istio 仍然不会在那里查找。",
       "满足以下任一条件的命名空间视为有客户端：开启了注入；运行着带 Sidecar 或网关的 Pod；存在 WorkloadEntry、WorkloadGroup 或 Gateway；被 clientNamespaces 列出。",
       "其他集群中的客户端不可见：如果存在，请把 multiCluster 设为 true，拒绝会变为警告。",
-      "即使 Service 尚不存在，也会按主机名判断，因此资源的应用顺序没有影响。ExternalName 类型的 Service 不在检查范围内。",
+      "即使 Service 尚不存在，也会按主机名判断，因此资源的应用顺序没有影响。Istio 不会为 ExternalName 类型的 Service 创建集群，因此不在检查范围内。",
+      "供 waypoint 使用的 DestinationRule 应放在 waypoint 或服务所在的命名空间：在 ambient 模式下，调用方的命名空间没有意义，ztunnel 完全不读取 DestinationRule。",
+      "下列版本差异从 Istio 1.8 起按 istiod 的版本或 assume 处理。Istio 1.9 至 1.19 中默认关闭的 DestinationRule 继承选项不在其中。",
     ],
   },
   sources: [
@@ -92,16 +102,19 @@ metadata: { name: myservice, namespace: default }
   kinds: ["DestinationRule"],
   operations: ["CREATE", "UPDATE"],
   reads: [
+    "DestinationRule",
     "GatewayClass",
     "KubernetesGateway",
     "Namespace",
     "Pod",
     "Service",
     "ServiceEntry",
+    "Sidecar",
+    "VirtualService",
     "WorkloadEntry",
     "WorkloadGroup",
   ],
-  gates: [],
+  gates: LOOKUP_GATES,
   options: {},
   messages: {
     belowWildcard: {
@@ -125,6 +138,17 @@ metadata: { name: myservice, namespace: default }
       remedy:
         "Add the Namespace or its workloads to the files, name it in clientNamespaces, or move the rule to {{namespaces}}.",
     },
+    dotInRootNamespace: {
+      text: 'Proxies in {{namespace}} do not get this rule: beside other names, "." counts for nothing in the root namespace',
+      action: "Warn",
+      remedy: 'Write "{{namespace}}" in exportTo instead of ".".',
+    },
+    exportIgnored: {
+      text: "Only proxies in {{namespace}} can get this rule: Istio ignores exportTo beside workloadSelector",
+      action: "Warn",
+      remedy:
+        "Leave workloadSelector out for clients elsewhere: it selects clients of this namespace, never servers.",
+    },
     exportReachesNobody: {
       text: "No client can look up this rule: exportTo {{exportTo}} leaves out every namespace that could",
       remedy: "Leave exportTo out, or name in it the namespaces of the service's clients.",
@@ -137,6 +161,17 @@ metadata: { name: myservice, namespace: default }
       text: "No client looks up this rule in {{namespace}}: {{host}} is not exported to that namespace",
       remedy: "Move the rule to {{namespaces}}, or export the service to {{namespace}}.",
     },
+    inboundLost: {
+      text: "The servers of {{host}} themselves do not get this connectionPool: exportTo leaves out {{namespace}}",
+      action: "Warn",
+      remedy:
+        'Add "." to exportTo: sidecars beside the service take their inbound limits from this rule, too.',
+    },
+    namespaceNotDiscovered: {
+      text: "Istio reads nothing in {{namespace}}: its labels match none of meshConfig.discoverySelectors",
+      action: "Warn",
+      remedy: "Label the namespace so that it matches, or move the rule to one that does.",
+    },
     neverLookedUp: {
       text: "No client can look up this rule: it is in {{namespace}} and exported to {{exportTo}} only",
       remedy:
@@ -147,10 +182,20 @@ metadata: { name: myservice, namespace: default }
       action: "Warn",
       remedy: "Set metadata.namespace to {{best}}, unless clients run in {{namespace}} in another cluster.",
     },
+    ownNamespaceLeftOut: {
+      text: "Clients in {{namespace}} itself do not get this rule: exportTo leaves their namespace out",
+      action: "Audit",
+      remedy: 'Add "." to exportTo if they should.',
+    },
     outsideLookupPath: {
       text: "Istio looks for rules of {{host}} in {{namespaces}}, never in {{namespace}}: no client is there",
       remedy:
         "Set metadata.namespace to {{best}}. If {{namespace}} will run clients, turn injection on first or name it in clientNamespaces.",
+    },
+    revisionNotServed: {
+      text: "No control plane reads this rule: none has the revision {{revision}} of its label istio.io/rev",
+      action: "Warn",
+      remedy: "Take the label away, or write a revision that runs; a tag is none.",
     },
     selectorMatchesNoClient: {
       text: "No client in {{namespace}} has the labels of workloadSelector",
@@ -184,10 +229,15 @@ metadata: { name: myservice, namespace: default }
       remedy: "Write {{hostname}}.",
     },
   },
-  *check({ namespace, object: { spec = {} } }, cluster) {
+  *check({ namespace, object: { metadata, spec = {} } }, cluster) {
     const { mesh } = cluster;
     const written = spec.host ?? "";
     if (written === "") return;
+    const unread = reasonNotRead(namespace, metadata, cluster);
+    if (unread) {
+      yield unread;
+      return;
+    }
     const rule = reachOf(namespace, spec, mesh);
 
     const targets = targetsOf(rule, written, cluster);
@@ -203,6 +253,7 @@ metadata: { name: myservice, namespace: default }
       return;
     }
 
+    yield* trapsOf(placed, written, cluster);
     const clients = cluster.clients.inNamespace(namespace);
     const users = clients.filter((client) => isSelected(client, spec));
     if (clients.length > 0 && users.length === 0) {
@@ -250,9 +301,49 @@ metadata: { name: myservice, namespace: default }
  */
 function targetsOf(rule: RuleReach, written: string, { hosts, mesh }: View): readonly ExportedHost[] {
   const owners = [...hosts.coveredBy(rule.host)];
-  if (owners.length > 0) return owners.filter(({ isExternalName }) => !isExternalName);
+  if (owners.length > 0)
+    return owners.filter(({ isExternalName }) => !isExternalName || !mesh.era.hasAliases);
   const service = parseServiceHostname(written, mesh.clusterDomain);
   return service ? [{ namespace: service.namespace, exportTo: [] }] : [];
+}
+
+/** Control planes leave out namespaces and revisions that are not theirs. */
+function reasonNotRead(namespace: string, metadata: Metadata | undefined, { lookup, mesh }: View) {
+  if (!lookup.reads(namespace, undefined)) {
+    return {
+      message: "namespaceNotDiscovered",
+      field: ["metadata", "namespace"],
+      data: { namespace },
+    } as const;
+  }
+  const revision = revisionOf(metadata);
+  const served = mesh.injectors.map((injector) => injector.revision);
+  if (revision === undefined || served.length === 0) return undefined;
+  if (served.some((one) => isInRevision(revision, one))) return undefined;
+  const field = ["metadata", "labels", "istio.io/rev"];
+  return { message: "revisionNotServed", field, data: { revision } } as const;
+}
+
+/** What is looked up, and yet not by all for whom it seems to be written. */
+function* trapsOf({ rule, spec, targets }: PlacedRule, host: string, { clients, mesh }: View) {
+  const { namespace, selector, isOwn } = rule;
+  const written = spec.exportTo ?? [];
+  const field = ["spec", "exportTo"];
+  if (selector !== undefined && written.some((one) => one !== "." && one !== namespace)) {
+    yield { message: "exportIgnored", field, data: { namespace } } as const;
+    return;
+  }
+  if (namespace === mesh.rootNamespace) {
+    const isMixed = rule.exportTo.length > 1 && rule.exportTo.includes(".");
+    if (isMixed) yield { message: "dotInRootNamespace", field, data: { namespace } } as const;
+    return;
+  }
+  const isOwners = targets.some((target) => target.namespace === namespace);
+  if (isOwn || !isOwners || clients.inNamespace(namespace).length === 0) return;
+  const isInbound = spec.trafficPolicy?.["connectionPool"] !== undefined;
+  yield isInbound
+    ? ({ message: "inboundLost", field, data: { namespace, host } } as const)
+    : ({ message: "ownNamespaceLeftOut", field, data: { namespace } } as const);
 }
 
 /** A rule in its namespace, and what it applies to. */

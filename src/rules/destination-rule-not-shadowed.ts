@@ -2,6 +2,7 @@ import type { MergedRule } from "../istio/lookup/merge.ts";
 import { mergeRules } from "../istio/lookup/merge.ts";
 import { pathStep } from "../istio/lookup/path.ts";
 import { lostProtections } from "../istio/lookup/protections.ts";
+import { LOOKUP_GATES } from "../istio/lookup/era.ts";
 import type { LookupQuery } from "../istio/lookup/query.ts";
 import { rememberingLookUp } from "../istio/lookup/remembered.ts";
 import type { LookupResult } from "../istio/lookup/remembered.ts";
@@ -127,7 +128,7 @@ metadata: { name: client, labels: { istio-injection: enabled } }
     "WorkloadEntry",
     "WorkloadGroup",
   ],
-  gates: [],
+  gates: LOOKUP_GATES,
   options: {},
   messages: {
     clientsLose: {

@@ -1,3 +1,4 @@
+import { LOOKUP_GATES } from "../istio/lookup/era.ts";
 import { lookUp } from "../istio/lookup/lookup.ts";
 import type { LookupMesh } from "../istio/lookup/mesh.ts";
 import { changeOfRule, hostsOfChange } from "../istio/lookup/rule-change.ts";
@@ -105,7 +106,7 @@ spec: { containers: [{ name: istio-proxy, image: proxyv2:1.30.0 }] }
     "WorkloadEntry",
     "WorkloadGroup",
   ],
-  gates: ["destinationRuleSelectors"],
+  gates: LOOKUP_GATES,
   options: {},
   messages: {
     catchAllSwallowed: {

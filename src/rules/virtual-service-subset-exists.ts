@@ -4,6 +4,7 @@ import { changeOfRule } from "../istio/lookup/rule-change.ts";
 import { isRouteOf, MESH_GATEWAY, subsetRoutesOf } from "../istio/lookup/subset-routes.ts";
 import type { SubsetRoute } from "../istio/lookup/subset-routes.ts";
 import type { LookupMesh } from "../istio/lookup/mesh.ts";
+import { LOOKUP_GATES } from "../istio/lookup/era.ts";
 import type { LookupQuery } from "../istio/lookup/query.ts";
 import type { Client, ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
@@ -116,7 +117,7 @@ metadata: { name: web, namespace: shop }
     "WorkloadEntry",
     "WorkloadGroup",
   ],
-  gates: [],
+  gates: LOOKUP_GATES,
   options: {},
   messages: {
     subsetMissing: {

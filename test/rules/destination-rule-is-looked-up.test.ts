@@ -47,6 +47,22 @@ function serviceEntry(namespaceOf: string, spec: object): object {
   };
 }
 
+/** For the control plane of one revision. */
+function labelled(revision: string): object {
+  const place = { name: "web", namespace: "shop", labels: { "istio.io/rev": revision } };
+  return { ...destinationRule("shop"), metadata: place };
+}
+
+function injector(revision: string): object {
+  const labels = { app: "sidecar-injector", ...(revision === "" ? {} : { "istio.io/rev": revision }) };
+  return {
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "MutatingWebhookConfiguration",
+    metadata: { name: `injector-${revision}`, labels },
+    webhooks: [{ name: "rev.sidecar-injector.istio.io" }],
+  };
+}
+
 /** A Service that only these namespaces see. */
 function exported(namespaceOf: string, exportTo: string): object {
   return service(namespaceOf, "web", {
@@ -102,6 +118,58 @@ testRule(rule, {
       object: destinationRule("shop", { exportTo: ["batch"] }),
       cluster: MESH,
     },
+    {
+      name: "its exportTo names the root namespace itself, and others",
+      object: destinationRule("istio-system", { exportTo: ["istio-system", "batch"] }),
+      cluster: MESH,
+    },
+    {
+      name: "exportTo says no more than the selector does",
+      object: destinationRule("batch", {
+        exportTo: ["."],
+        workloadSelector: { matchLabels: { app: "x" } },
+      }),
+      cluster: [...MESH, pod("batch", { labels: { app: "x" } })],
+    },
+    {
+      name: "the version of Istio ignores the selector beside exportTo",
+      object: destinationRule("shop", {
+        exportTo: ["*"],
+        workloadSelector: { matchLabels: { app: "x" } },
+      }),
+      cluster: MESH,
+      settings: { assume: { istio: "1.13.0" } },
+    },
+    {
+      name: "its namespace matches a discovery selector",
+      object: destinationRule("shop"),
+      cluster: [
+        meshConfig("discoverySelectors: [{ matchLabels: { mesh: 'on' } }]"),
+        namespace("shop", { mesh: "on" }),
+        service("shop"),
+      ],
+    },
+    {
+      name: "files do not tell the labels that discovery selectors ask for",
+      object: destinationRule("shop"),
+      cluster: [meshConfig("discoverySelectors: [{ matchLabels: { mesh: 'on' } }]"), service("shop")],
+      isComplete: false,
+    },
+    {
+      name: "a control plane has the revision of its label",
+      object: labelled("canary"),
+      cluster: [injector("canary"), ...MESH],
+    },
+    {
+      name: "the default control plane is meant by its label",
+      object: labelled("default"),
+      cluster: [injector(""), ...MESH],
+    },
+    {
+      name: "no control plane is known that could have its revision",
+      object: labelled("canary"),
+      cluster: MESH,
+    },
     { name: "the Service does not exist yet and the rule is beside it", object: destinationRule("shop") },
     {
       name: "the mesh's default keeps it private beside the service",
@@ -154,7 +222,7 @@ testRule(rule, {
     },
     {
       name: "in the root namespace it leaves out that namespace's own gateways",
-      object: destinationRule("istio-system", { exportTo: [".", "batch"] }),
+      object: destinationRule("istio-system", { exportTo: ["batch"] }),
       cluster: [...MESH, pod("istio-system", { labels: { istio: "ingressgateway" } })],
     },
     {
@@ -291,6 +359,74 @@ testRule(rule, {
     },
   ],
   invalid: [
+    {
+      name: "a dot beside other names in the root namespace",
+      object: destinationRule("istio-system", { exportTo: [".", "batch"] }),
+      cluster: MESH,
+      findings: [
+        {
+          message: "dotInRootNamespace",
+          field: ["spec", "exportTo"],
+          data: { namespace: "istio-system" },
+        },
+      ],
+    },
+    {
+      name: "a selector keeps it from those to whom it is exported",
+      object: destinationRule("shop", {
+        exportTo: ["*"],
+        workloadSelector: { matchLabels: { app: "x" } },
+      }),
+      cluster: [...MESH, pod("shop", { labels: { app: "x" } })],
+      findings: [{ message: "exportIgnored", field: ["spec", "exportTo"], data: { namespace: "shop" } }],
+    },
+    {
+      name: "it is exported to clients and not to the service's own namespace, which has some",
+      object: destinationRule("shop", { exportTo: ["batch"] }),
+      cluster: [...MESH, pod("shop")],
+      findings: [
+        { message: "ownNamespaceLeftOut", field: ["spec", "exportTo"], data: { namespace: "shop" } },
+      ],
+    },
+    {
+      name: "the limits of its connectionPool do not reach the servers",
+      object: destinationRule("shop", {
+        exportTo: ["batch"],
+        trafficPolicy: { connectionPool: { tcp: { maxConnections: 1 } } },
+      }),
+      cluster: [...MESH, pod("shop")],
+      findings: [
+        {
+          message: "inboundLost",
+          field: ["spec", "exportTo"],
+          data: { namespace: "shop", host: HOST },
+        },
+      ],
+    },
+    {
+      name: "discovery selectors leave out its namespace",
+      object: destinationRule("shop"),
+      cluster: [meshConfig("discoverySelectors: [{ matchLabels: { mesh: 'on' } }]"), ...MESH],
+      findings: [
+        {
+          message: "namespaceNotDiscovered",
+          field: ["metadata", "namespace"],
+          data: { namespace: "shop" },
+        },
+      ],
+    },
+    {
+      name: "no control plane has the revision of its label",
+      object: labelled("canary"),
+      cluster: [injector("stable"), ...MESH],
+      findings: [
+        {
+          message: "revisionNotServed",
+          field: ["metadata", "labels", "istio.io/rev"],
+          data: { revision: "canary" },
+        },
+      ],
+    },
     {
       name: "files know no namespace, and the host ends in what is none outside",
       object: destinationRule("shop", { host: "reviews.prod" }),

@@ -130,7 +130,9 @@ describe("on thousands of meshes", () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(situations, (situation) => {
-        const messages = findingsOf(situation).map(({ message }) => message);
+        const messages = findingsOf(situation)
+          .map(({ message }) => message)
+          .filter((message) => !TRAPS.includes(message));
         const expected = verdict(situation);
         if (targetsOf(situation.text, situation.mesh) === undefined) {
           for (const message of messages) assert.ok(HINTS.includes(message), message);
@@ -180,6 +182,8 @@ describe("on thousands of meshes", () => {
   });
 });
 
+/** They speak of rules that are looked up, or besides. */
+const TRAPS = ["dotInRootNamespace", "exportIgnored", "inboundLost", "ownNamespaceLeftOut"];
 const HINTS = ["belowWildcard", "shortHost", "shortHostUnknown"];
 
 /** The root serves whoever comes, a service's namespace whoever comes for what is in it, any other its own clients. */

@@ -20,9 +20,22 @@ export interface LookupEra {
   readonly hasSidecarExclusions: boolean;
 }
 
+/** Every version fact on which the lookup depends. */
+export const LOOKUP_GATES = [
+  "bestDestinationIsPicked",
+  "destinationRuleExportsMatter",
+  "destinationRuleOwnNameAmongOthersIsPrivate",
+  "destinationRuleSelectors",
+  "destinationRuleSelectorsSortFirst",
+  "externalNameIsAlias",
+  "rootPrivateHostsAreSorted",
+  "sidecarExclusions",
+  "unifiedSidecarScopes",
+] as const satisfies readonly GateName[];
+
 /** An unknown version is the newest. */
 export function lookupEra(versions: Versions): LookupEra {
-  const since = (gate: GateName) => holds(gate, versions) ?? true;
+  const since = (gate: (typeof LOOKUP_GATES)[number]) => holds(gate, versions) ?? true;
   return {
     hasSelectors: since("destinationRuleSelectors"),
     ownNameIsPrivate: holds("destinationRuleOwnNameAmongOthersIsPrivate", versions) ?? false,
