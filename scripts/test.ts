@@ -16,6 +16,7 @@ const SLOW = [
   "test/harness/**/*.test.ts",
   "test/commands/serve.test.ts",
   "test/istio/drain-hook.test.ts",
+  "test/istio/lookup/differential.test.ts",
   "test/webhook/hostile.test.ts",
 ];
 const CONCURRENCY = 2;

@@ -12,7 +12,8 @@ import type { Shape, Shaped } from "../../src/kubernetes/shape.ts";
 import { findOracle } from "./istio-tools.ts";
 import { skipOrFail } from "./missing-tool.ts";
 
-interface OracleMesh {
+/** As istiod of the default revision sees it. */
+export interface OracleMesh {
   /**
    * Kubernetes objects: Namespaces, Services, kinds of Istio, and the ConfigMap istio-system/istio. istiod sorts by
    * creationTimestamp; objects without one are equally old, and older than all others.
@@ -20,11 +21,9 @@ interface OracleMesh {
   readonly objects: readonly Json[];
   /** Of istiod: `cluster.local` unless given. */
   readonly clusterDomain?: string;
-  /** Of istiod: none unless given, and then objects of every revision count. */
-  readonly revision?: string;
 }
 
-interface OracleQuery {
+export interface OracleQuery {
   readonly clientNamespace: string;
   readonly clientLabels: Readonly<Record<string, string>>;
   readonly proxy: "sidecar" | "gateway" | "waypoint";
@@ -52,7 +51,7 @@ const answerShape = object({
 const responseShape = object({ answers: list(answerShape), error: string });
 
 /** What is false, empty or not there is absent, except `visible`. */
-type OracleAnswer = Shaped<typeof answerShape>;
+export type OracleAnswer = Shaped<typeof answerShape>;
 
 export interface Oracle {
   /** One answer for each query. Rejects when Istio cannot read the mesh. May be called again before it has answered. */
@@ -76,17 +75,19 @@ export async function startOracle(t: Pick<TestContext, "after" | "skip">): Promi
   return oracle;
 }
 
-function createOracle(program: string): Oracle {
+export function createOracle(program: string): Oracle {
   let process = startProcess(program);
   let meshes = 0;
   const ending: Promise<void>[] = [];
   return {
-    async ask({ objects, clusterDomain = "cluster.local", revision = "" }, queries) {
+    async ask({ objects, clusterDomain = "cluster.local" }, queries) {
       if (meshes++ % MAX_MESHES === MAX_MESHES - 1) {
         ending.push(process.end());
         process = startProcess(program);
       }
-      const line = await process.ask(JSON.stringify({ objects, clusterDomain, revision, queries }));
+      const line = await process.ask(
+        JSON.stringify({ objects, clusterDomain, revision: "default", queries }),
+      );
       const { answers, error } = responseShape.read(JSON.parse(line)) ?? {};
       if (error !== undefined) throw new Error(error);
       return answers ?? [];

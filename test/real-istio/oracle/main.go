@@ -13,6 +13,8 @@ import (
 	"istio.io/istio/pkg/test"
 )
 
+const meshesAtOnce = 4
+
 type request struct {
 	// Kubernetes objects; the ConfigMap istio of istio-system holds the mesh configuration.
 	Objects       []json.RawMessage `json:"objects"`
@@ -39,21 +41,35 @@ func main() {
 	}
 }
 
+// serve answers several meshes at once, for Istio mostly waits while it makes one, in the order in which it was asked.
 func serve(input io.Reader, output io.Writer) error {
-	decoder := json.NewDecoder(bufio.NewReaderSize(input, 1<<20))
+	responses := make(chan chan response, meshesAtOnce)
+	failed := make(chan error, 1)
+	go func() {
+		defer close(responses)
+		decoder := json.NewDecoder(bufio.NewReaderSize(input, 1<<20))
+		for {
+			var asked request
+			if err := decoder.Decode(&asked); err != nil {
+				failed <- err
+				return
+			}
+			answered := make(chan response, 1)
+			responses <- answered
+			go func() { answered <- respond(asked) }()
+		}
+	}()
 	encoder := json.NewEncoder(output)
 	encoder.SetEscapeHTML(false)
-	for {
-		var asked request
-		if err := decoder.Decode(&asked); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if err := encoder.Encode(respond(asked)); err != nil {
+	for answered := range responses {
+		if err := encoder.Encode(<-answered); err != nil {
 			return err
 		}
 	}
+	if err := <-failed; err != io.EOF {
+		return err
+	}
+	return nil
 }
 
 func respond(asked request) (result response) {
