@@ -2,7 +2,7 @@
 NODE_MODULES := node_modules/.package-lock.json
 NPM := npm --silent
 
-.PHONY: run sandbox test check generate clean
+.PHONY: run sandbox test check bench generate clean
 
 run: $(NODE_MODULES)
 	@$(NPM) run demo
@@ -15,6 +15,9 @@ test: $(NODE_MODULES)
 
 check: $(NODE_MODULES)
 	@$(NPM) run check
+
+bench: $(NODE_MODULES)
+	@$(NPM) run bench
 
 generate: $(NODE_MODULES)
 	@$(NPM) run generate && $(NPM) run format
