@@ -126,7 +126,7 @@ export default defineRule({
   remedy:
     "Let istio-proxy wait: a preStop that ends when the app does, or EXIT_ON_ZERO_ACTIVE_CONNECTIONS in proxy.istio.io/config; best, native sidecars.",
   notes: [
-    "Native sidecars (since Istio 1.20 and Kubernetes 1.29, by default in newer Istio) need none of this. There, terminationDrainDuration and EXIT_ON_ZERO_ACTIVE_CONNECTIONS have no effect.",
+    "Native sidecars (since Istio 1.20 and Kubernetes 1.29, by default in newer Istio) need none of this, nor any step of ASM's FAQ. There, terminationDrainDuration and EXIT_ON_ZERO_ACTIVE_CONNECTIONS have no effect.",
     "The drain hook remembers the ports on which the app listens, and waits while one of them listens or is connected. It ends at the latest 5 s and terminationDrainDuration before the grace period does. It needs a shell and netstat, which Istio's distroless images lack; those get EXIT_ON_ZERO_ACTIVE_CONNECTIONS, since Istio 1.12.",
     "A native sidecar of another kind next to a classic istio-proxy keeps its ports until istio-proxy is gone, so the drain hook takes all of its time.",
     "The preStop loop of ASM's FAQ counts every listener that is not envoy. pilot-agent itself listens on port 15020, so the loop runs until SIGKILL, and the proxy never drains. The strategy faq leaves pilot-agent out.",
@@ -144,7 +144,7 @@ export default defineRule({
     remedy:
       "让 istio-proxy 等待应用：添加在应用结束后才退出的 preStop，或在 proxy.istio.io/config 中设置 EXIT_ON_ZERO_ACTIVE_CONNECTIONS；最好使用原生 Sidecar。",
     notes: [
-      "原生 Sidecar（Istio 1.20 配合 Kubernetes 1.29，在更新的 Istio 中为默认方式）不需要上述任何设置。在原生 Sidecar 上，terminationDrainDuration 和 EXIT_ON_ZERO_ACTIVE_CONNECTIONS 不起作用。",
+      "原生 Sidecar（Istio 1.20 配合 Kubernetes 1.29，在更新的 Istio 中为默认方式）不需要上述任何设置，也不需要 ASM 常见问题中的任何步骤。在原生 Sidecar 上，terminationDrainDuration 和 EXIT_ON_ZERO_ACTIVE_CONNECTIONS 不起作用。",
       "排空钩子会记住应用监听的端口，只要其中还有端口在监听或仍有连接，就继续等待。它最迟在宽限期结束前 5 秒加 terminationDrainDuration 时退出。它需要 shell 和 netstat，而 Istio 的 distroless 镜像中没有；自 Istio 1.12 起，这类镜像改用 EXIT_ON_ZERO_ACTIVE_CONNECTIONS。",
       "如果传统的 istio-proxy 旁边还有其他原生 Sidecar，后者会一直占用端口，直到 istio-proxy 退出，因此排空钩子会用满全部时间。",
       "ASM 常见问题中的 preStop 循环会统计除 envoy 之外的所有监听端口。pilot-agent 自己就监听 15020 端口，因此循环会一直运行到 SIGKILL，代理根本没有机会排空。faq 策略会把 pilot-agent 排除在外。",

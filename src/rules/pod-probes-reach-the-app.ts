@@ -92,7 +92,7 @@ export default defineRule({
   notes: [
     "A default Istio rewrites HTTP probes, since 1.12 TCP and since 1.13 gRPC probes: nothing is reported there. On Alibaba Cloud Service Mesh rewriting is off unless the Pod's annotation asks for it. Whether it is on is taken from the Pod, its annotation and the injector's settings, never assumed.",
     "A repaired TCP probe becomes honest: behind a sidecar it always succeeded, and now it fails where the app does not listen. In an existing cluster start with the action Audit or Warn.",
-    "The advice to exclude every probe port, inbound and outbound, no longer holds. An excluded port has no mTLS, no AuthorizationPolicy and no telemetry, so a port that a Service targets is rewritten instead. Excluding outbound ports does nothing for the kubelet's probes and opens a way around egress rules. The options exclude: always and outbound: true bring both back.",
+    "ASM's FAQ advises to exclude every probe port, inbound and outbound. That no longer holds. An excluded port has no mTLS, no AuthorizationPolicy and no telemetry, so a port that a Service targets is rewritten instead. Excluding outbound ports does nothing for the kubelet's probes and opens a way around egress rules. The options exclude: always and outbound: true bring both back.",
     "Some policy engines forbid these annotations, because a Pod can leave the mesh's protection with them. Set exclude: never there; ports that a Service targets are then still rewritten.",
     "The annotation excludeInboundPorts replaces the mesh's own list. What foresail writes is the union of both; where an injector is known but its settings cannot be read, it waits for the injected Pod, which shows that list.",
   ],
@@ -110,7 +110,7 @@ export default defineRule({
     notes: [
       "默认安装的 Istio 会改写 HTTP 探针，从 1.12 起改写 TCP 探针，从 1.13 起改写 gRPC 探针，此时不会有任何报告。阿里云服务网格（ASM）默认不改写，除非 Pod 上有相应注解。是否启用改写只根据 Pod 本身、其注解和注入器的设置判断，从不假定。",
       "修复后的 TCP 探针会如实反映应用状态：在 Sidecar 后面它一直成功，修复后如果应用没有监听，它就会失败。在已有集群中，请先使用 Audit 或 Warn。",
-      "为所有探针端口同时排除入站和出站流量的建议已不再适用。被排除的端口没有 mTLS、AuthorizationPolicy 和遥测，因此 Service 指向的端口改用探针改写。排除出站端口对 kubelet 的探针没有作用，还会绕过出口规则。选项 exclude: always 和 outbound: true 可以恢复这两种做法。",
+      "ASM 常见问题建议为所有探针端口同时排除入站和出站流量，这一做法已不再适用。被排除的端口没有 mTLS、AuthorizationPolicy 和遥测，因此 Service 指向的端口改用探针改写。排除出站端口对 kubelet 的探针没有作用，还会绕过出口规则。选项 exclude: always 和 outbound: true 可以恢复这两种做法。",
       "有些策略引擎禁止使用这些注解，因为 Pod 可以借此脱离网格的保护。这种情况下请设置 exclude: never；Service 指向的端口仍会使用探针改写。",
       "注解 excludeInboundPorts 会取代网格自身的端口列表。foresail 写入的是两者的并集；如果已知存在注入器但读不到其设置，则等到 Pod 注入之后再处理，届时可以看到该列表。",
     ],
@@ -122,6 +122,7 @@ export default defineRule({
     "Istio, how probes are rewritten, https://github.com/istio/istio/blob/master/pkg/kube/inject/app_probe.go",
     "Istio, PeerAuthentication, https://istio.io/latest/docs/reference/config/security/peer_authentication/",
     "Kubernetes, Configure Liveness, Readiness and Startup Probes, https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
+    "Alibaba Cloud Service Mesh, the FAQ's question on health checks (Chinese), https://developer.aliyun.com/ask/502076",
     "Alibaba Cloud Service Mesh, Configure health check probe redirection, https://www.alibabacloud.com/help/en/asm/user-guide/configure-redirection-of-http-or-tcp-health-check-requests-for-applications-in-an-asm-instance",
   ],
   example: {
