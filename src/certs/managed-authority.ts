@@ -154,6 +154,11 @@ export function ageReason({ notBefore, notAfter }: Life, now: number, jitter: nu
   return now >= renewAt ? "two thirds of its life are nearly over" : undefined;
 }
 
+/** Whether it should have been replaced by now, whatever was drawn by lot. */
+export function isOverdue(life: Life, now: number): boolean {
+  return ageReason(life, now, 0) !== undefined;
+}
+
 /** Ours begin to be valid before they are made. */
 export function issuedAt({ notBefore, notAfter }: Life): number {
   return Math.min(notBefore + BACKDATE_MS, notAfter);

@@ -7,6 +7,7 @@ import type { Polling } from "../polling.ts";
 import { lifeOf } from "./authority.ts";
 import { issueAuthority, issueServingCertificate } from "./issue.ts";
 import type { ServingCertificate } from "./key-pair.ts";
+import { isOverdue } from "./managed-authority.ts";
 import { managedHosts } from "./managed-hosts.ts";
 import { ManagedReplica, presentable } from "./managed-replica.ts";
 import type { ReplicaOptions } from "./managed-replica.ts";
@@ -16,8 +17,16 @@ import { WRITE_LIMIT } from "./write-limit.ts";
 
 export interface ManagedOptions extends Omit<ReplicaOptions, "times"> {
   readonly times?: Partial<ManagedTimes>;
-  /** Said once for each problem; it is tried again. */
+  /** Said rarely while it is the same; it is tried again. */
   readonly onProblem: (problem: Error) => void;
+  /** Said after each round while it is so: something keeps it from being replaced, which is the problem if that is known. */
+  readonly onOverdue: (certificate: OverdueCertificate, problem: Error | undefined) => void;
+}
+
+interface OverdueCertificate {
+  readonly type: "ca" | "serving";
+  /** In milliseconds since 1970. */
+  readonly notAfter: number;
 }
 
 export interface ManagedCertificates extends Polling {
@@ -37,7 +46,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * As cert-manager's: a year, and a week. "It might take a few seconds for the API server to honor" a caBundle, says the
  * documentation of Kubernetes. Three small requests every three seconds repair a caBundle within five.
  */
-const TIMES: ManagedTimes = {
+const MANAGED_TIMES: ManagedTimes = {
   authorityMs: 365 * DAY_MS,
   servingMs: 7 * DAY_MS,
   settleMs: 10_000,
@@ -47,18 +56,33 @@ const TIMES: ManagedTimes = {
 
 /** Serves from the start, also without the API server: what keeps it from being called is an unmet condition. */
 export async function openManagedCertificates(options: ManagedOptions): Promise<ManagedCertificates> {
-  const times = { ...TIMES, ...options.times };
+  const times = { ...MANAGED_TIMES, ...options.times };
   const replica = new ManagedReplica({ ...options, times });
   let problem: Error | undefined;
+  const sayOverdue = (now: number) => {
+    const { authority, serving } = replica;
+    const certificates = [
+      ...(authority ? [{ type: "ca", certificate: authority.signing.certificate } as const] : []),
+      ...(serving ? [{ type: "serving", certificate: serving.certificate } as const] : []),
+    ];
+    for (const { type, certificate } of certificates) {
+      const life = lifeOf(certificate);
+      if (isOverdue(life, now)) options.onOverdue({ type, notAfter: life.notAfter }, problem);
+    }
+  };
   const polling = startPolling(
     times.intervalMs,
     async (signal) => {
+      // By then the round has seen that it is so.
+      const startedAt = Date.now();
       try {
         await replica.round(signal);
         problem = undefined;
       } catch (error) {
         problem = error instanceof Error ? error : new Error(String(error));
         throw problem;
+      } finally {
+        if (!signal.aborted) sayOverdue(startedAt);
       }
     },
     options.onProblem,

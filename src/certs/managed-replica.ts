@@ -61,7 +61,7 @@ export class ManagedReplica {
     return this.#authority;
   }
 
-  get serving(): ServingCertificate | undefined {
+  get serving(): (ServingCertificate & { readonly certificate: X509Certificate }) | undefined {
     return this.#serving;
   }
 

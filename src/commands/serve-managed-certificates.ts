@@ -47,6 +47,13 @@ export async function openManaged(
       events.warn(secret, "CaBundleOverwritten", note);
     },
     onProblem: (problem) => log.error(problemFacts(problem), "certificates not looked after"),
+    onOverdue({ type, notAfter }, problem) {
+      const name = type === "ca" ? "CA" : "serving certificate";
+      const { problem: reason, hint = "" } = problemFacts(problem ?? "API servers do not trust the CA yet");
+      const end = new Date(notAfter).toISOString();
+      const note = `The ${name} ends at ${end} and should have been replaced by now: ${reason}. ${hint}`;
+      events.warn(secret, type === "ca" ? "CaNotReplaced" : "ServingCertificateNotReplaced", note.trim());
+    },
   });
   return {
     get current() {

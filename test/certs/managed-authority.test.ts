@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { formatCertificates } from "../../src/certs/authority.ts";
 import { issueAuthority, issueServingCertificate } from "../../src/certs/issue.ts";
-import { ageReason, authorityChange, parseAuthority } from "../../src/certs/managed-authority.ts";
+import { ageReason, authorityChange, isOverdue, parseAuthority } from "../../src/certs/managed-authority.ts";
 import type { StoredAuthority } from "../../src/certs/managed-authority.ts";
 import { DAY_MS } from "./certificates.ts";
 
@@ -160,4 +160,11 @@ test("counts the life of a certificate from its issue, an hour after it begins t
   assert.equal(ageReason(life, MADE + 39_000, 0), undefined);
   assert.equal(ageReason(life, MADE + 40_000, 0), "two thirds of its life are nearly over");
   assert.equal(ageReason(life, MADE + 60_000, 0), "it is expired");
+});
+
+test("a certificate is overdue when two thirds of its life are over, which is after every replica's turn", () => {
+  const life = { notBefore: MADE - HOUR_MS, notAfter: MADE + 60_000 };
+  assert.equal(isOverdue(life, MADE + 39_999), false);
+  assert.equal(isOverdue(life, MADE + 40_000), true);
+  for (const jitter of [0, 0.5, 1]) assert.notEqual(ageReason(life, MADE + 40_000, jitter), undefined);
 });

@@ -22,6 +22,7 @@ import {
   installRights,
   isAccepted,
   isReady,
+  NAMESPACE,
   SECRET_PATH,
   startLoad,
   startReplica,
@@ -33,6 +34,7 @@ import {
 
 const controlPlane = sharedControlPlane({ audit: true });
 const REPAIRED_WITHIN_MS = 5000;
+const EVENTS_PATH = `/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`;
 /** Each replica learns the host from the configurations by itself, and one may be a moment later than the other. */
 const SHARED_PORT = { reusePort: true, tlsHost: ["127.0.0.1"] };
 let rights: Promise<string> | undefined;
@@ -153,6 +155,28 @@ test("an immutable Secret with garbage: a line says what to do, and it is enough
   assert.equal(await answer.text(), `the CA of the serving certificate is not known: ${problem}\n`);
   await damageSecret(api, undefined);
   await until("the other one is ready, too", () => isReady(other));
+});
+
+test("certificates that should have been replaced by now are an Event", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { api, kubeconfig } = stage;
+  await api.request({ method: "DELETE", path: EVENTS_PATH });
+  const certificateTimes = { authorityMs: 6000, servingMs: 60_000, intervalMs: 200 };
+  await startReplica(t, kubeconfig, {}, { certificateTimes });
+  const frozen = await api.request({
+    method: "PATCH",
+    path: SECRET_PATH,
+    contentType: "application/merge-patch+json",
+    body: { immutable: true },
+  });
+  assert.equal(frozen.status, 200);
+  const noteOf = async () => (await eventNotes(api)).find(([reason]) => reason === "CaNotReplaced")?.[1];
+  await until("there is an Event", async () => (await noteOf()) !== undefined);
+  assert.match(
+    (await noteOf()) ?? "",
+    /^The CA ends at \S+ and should have been replaced by now: the Secret foresail\/foresail-ca is immutable, .* Delete it: kubectl delete secret -n foresail foresail-ca;/,
+  );
 });
 
 test("a caBundle that is emptied or overwritten is repaired, and nothing else is written", async (t) => {
@@ -330,9 +354,13 @@ function leaves(fields: unknown, path: string): readonly string[] {
 }
 
 async function eventReasons(api: ApiServer): Promise<readonly string[]> {
-  const shape = object({ items: list(object({ reason: string })) });
-  const { body } = await api.request({ path: "/apis/events.k8s.io/v1/namespaces/foresail/events" });
-  return (shape.read(body)?.items ?? []).map(({ reason = "" }) => reason);
+  return (await eventNotes(api)).map(([reason]) => reason);
+}
+
+async function eventNotes(api: ApiServer): Promise<readonly (readonly [reason: string, note: string])[]> {
+  const shape = object({ items: list(object({ reason: string, note: string })) });
+  const { body } = await api.request({ path: EVENTS_PATH });
+  return (shape.read(body)?.items ?? []).map(({ reason = "", note = "" }) => [reason, note]);
 }
 
 test("rotates under load, with a new handshake for each request", async (t) => {
