@@ -46,7 +46,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * As cert-manager's: a year, and a week. "It might take a few seconds for the API server to honor" a caBundle, says the
  * documentation of Kubernetes. Three small requests every three seconds repair a caBundle within five.
  */
-const MANAGED_TIMES: ManagedTimes = {
+export const MANAGED_TIMES: ManagedTimes = {
   authorityMs: 365 * DAY_MS,
   servingMs: 7 * DAY_MS,
   settleMs: 10_000,

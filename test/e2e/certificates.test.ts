@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { ApiServer } from "../../src/api-server/client.ts";
+import { connectToApiServer } from "../../src/api-server/connect.ts";
+import { isIssuedBy } from "../../src/certs/authority.ts";
 import { issueAuthority } from "../../src/certs/issue.ts";
+import { MANAGED_TIMES } from "../../src/certs/managed-certificates.ts";
 import { CONFIGURATION_KINDS } from "../../src/certs/managed-objects.ts";
+import { ManagedReplica } from "../../src/certs/managed-replica.ts";
 import type { WebhookTrust } from "../../src/certs/managed-serving.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import { list, object, string } from "../../src/kubernetes/shape.ts";
@@ -34,6 +38,7 @@ import {
 
 const controlPlane = sharedControlPlane({ audit: true });
 const REPAIRED_WITHIN_MS = 5000;
+const RACES = 50;
 const EVENTS_PATH = `/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`;
 /** Each replica learns the host from the configurations by itself, and one may be a moment later than the other. */
 const SHARED_PORT = { reusePort: true, tlsHost: ["127.0.0.1"] };
@@ -81,6 +86,52 @@ for (const replicas of [2, 10]) {
     await load.stop();
   });
 }
+
+test("two replicas that find no Secret at the same moment agree on one CA, in each of fifty rounds", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const { api, kubeconfig } = stage;
+  let made = 0;
+  let late = 0;
+  const startRacer = async () => {
+    const server = await connectToApiServer({ kubeconfig });
+    t.after(() => server.close());
+    const counting: ApiServer = {
+      ...server,
+      async request(request) {
+        const answer = await server.request(request);
+        if (request.method === "POST" && answer.status === 409) late++;
+        return answer;
+      },
+    };
+    return () =>
+      new ManagedReplica({
+        api: counting,
+        namespace: NAMESPACE,
+        hosts: [],
+        times: MANAGED_TIMES,
+        onCertificate: () => {},
+        onAction: ({ what }) => void (made += what === "CA Secret changed" ? 1 : 0),
+        onFight: () => assert.fail("nobody fights"),
+      });
+  };
+  const racers = await Promise.all([startRacer(), startRacer()]);
+  const going = new AbortController();
+  for (let round = 1; round <= RACES; round++) {
+    const replicas = racers.map((start) => start());
+    await Promise.all(replicas.map((replica) => replica.round(going.signal)));
+    const [winner, ...others] = await storedAuthorities(api);
+    assert(winner && others.length === 0);
+    assert.equal(made, round, "one of them makes the Secret, and nobody changes it");
+    for (const { authority, serving } of replicas) {
+      assert.equal(authority?.signing.certificate.fingerprint256, winner.fingerprint256);
+      assert(serving && isIssuedBy(serving.certificate, winner));
+    }
+    await damageSecret(api, undefined);
+  }
+  t.diagnostic(`${late} of ${RACES} races were lost by one who had made a CA of its own`);
+  assert(late > 0);
+});
 
 test("a Secret that is deleted or damaged is made anew, with no failed request", async (t) => {
   const stage = await onStage(t);
