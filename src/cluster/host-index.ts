@@ -3,10 +3,9 @@ import { serviceHostname } from "../istio/hosts.ts";
 import { createdAt } from "../istio/lookup/age.ts";
 import { revisionOf } from "../istio/lookup/revision.ts";
 import type { MeshHost } from "../istio/lookup/mesh.ts";
+import { exportOf } from "../istio/lookup/visibility.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { addTo, deleteFrom, HostSet } from "./host-set.ts";
-
-const EXPORT_TO = "networking.istio.io/exportTo";
 
 export class HostIndex {
   readonly #clusterDomain: string;
@@ -19,13 +18,12 @@ export class HostIndex {
   }
 
   addService(service: Kinds["Service"], namespace: string, name: string): void {
-    const exportTo = (service.metadata?.annotations?.[EXPORT_TO] ?? "").split(",").map((one) => one.trim());
     this.#add({
       hostname: serviceHostname(name, namespace, this.#clusterDomain),
       kind: "Service",
       namespace,
       name,
-      exportTo: exportTo.filter((one) => one !== ""),
+      exportTo: exportOf(service.metadata),
       isExternalName: service.spec?.type === "ExternalName",
       ports: (service.spec?.ports ?? []).flatMap(({ port }) => port ?? []),
       createdAt: createdAt(service.metadata),

@@ -1,4 +1,5 @@
 /** To whom a Service or ServiceEntry is exported. Source: pilot/pkg/model/push_context.go (initServiceRegistry). */
+import type { Metadata } from "../../kubernetes/objects.ts";
 import type { LookupSettings } from "./mesh.ts";
 
 /** A hostname's owner, as far as visibility goes. */
@@ -6,6 +7,14 @@ export interface ExportedHost {
   readonly namespace: string;
   /** Empty: the mesh's default. */
   readonly exportTo: readonly string[];
+}
+
+const EXPORT_TO = "networking.istio.io/exportTo";
+
+/** What a Service's annotation says. */
+export function exportOf(metadata: Metadata | undefined): readonly string[] {
+  const names = (metadata?.annotations?.[EXPORT_TO] ?? "").split(",").map((one) => one.trim());
+  return names.filter((one) => one !== "");
 }
 
 type Defaults = Pick<LookupSettings, "defaultServiceExportTo">;
