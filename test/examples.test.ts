@@ -1,0 +1,159 @@
+/** The examples as a person checks them: `foresail check FILE`, with every rule there is. */
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { readManifests } from "../src/cluster/manifests.ts";
+import { loadMeshState } from "../src/cluster/mesh-state.ts";
+import { checkManifests } from "../src/commands/check-manifests.ts";
+import type { ReportedFinding } from "../src/report/finding.ts";
+import { RULES } from "../src/rules/index.ts";
+import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../src/rules/policy.ts";
+import { CHECKOUT, runForesail } from "./foresail.ts";
+
+const CONTROL_PLANE = "examples/clean/control-plane";
+
+async function findingsIn(
+  path: string,
+  meshState: readonly string[] = [],
+): Promise<readonly ReportedFinding[]> {
+  const { manifests, problems } = await readManifests([join(CHECKOUT, path)]);
+  assert.deepEqual(problems, []);
+  const paths = meshState.map((one) => join(CHECKOUT, one));
+  const { store } = await loadMeshState(paths, DEFAULT_MESH_SETTINGS.clusterDomain);
+  const { findings, failures } = checkManifests({
+    manifests,
+    state: { store, settings: DEFAULT_MESH_SETTINGS, isComplete: false },
+    namespace: "default",
+    rules: RULES,
+    policy: DEFAULT_POLICY,
+    today: "2026-08-01",
+  });
+  assert.deepEqual(failures, []);
+  return findings;
+}
+
+/** `FILE:LINE ACTION RULE: MESSAGE`. */
+function inWords({ file, line, verdict }: ReportedFinding): string {
+  return `${file.replace(CHECKOUT, "")}:${line} ${verdict.action} ${verdict.rule}: ${verdict.message}`;
+}
+
+describe("a mesh that is well made has no findings", () => {
+  const meshes = readdirSync(join(CHECKOUT, "examples/clean")).filter((name) => name !== "control-plane");
+  for (const mesh of meshes) {
+    test(`${mesh}, in a cluster with Istio`, async () => {
+      const findings = await findingsIn(`examples/clean/${mesh}`, [CONTROL_PLANE]);
+      assert.deepEqual(findings.map(inWords), []);
+    });
+
+    // What the injector will do is not known then, so Pods are repaired in the way that is harmless everywhere.
+    test(`${mesh}, by its files alone: none but repairs`, async () => {
+      const findings = await findingsIn(`examples/clean/${mesh}`);
+      assert.deepEqual(findings.filter(({ verdict }) => verdict.action !== "Fix").map(inWords), []);
+    });
+  }
+
+  test("all of them together", async () => {
+    assert.deepEqual((await findingsIn("examples/clean")).map(inWords), []);
+  });
+});
+
+/** `LINE ACTION RULE`. */
+const FAQ: Readonly<Record<string, readonly string[]>> = {
+  "3-gateway-address.yaml": ["11 Warn gateway-reachable-in-cluster"],
+  "7-destination-rule.yaml": ["10 Deny destination-rule-is-looked-up"],
+  "9-health-checks.yaml": [
+    "15 Fix pod-drains-before-stop",
+    "25 Fix pod-probes-reach-the-app",
+    "37 Fix pod-drains-before-stop",
+    "44 Fix pod-probes-reach-the-app",
+    "56 Fix pod-probes-reach-the-app",
+  ],
+  "10-long-requests.yaml": ["15 Fix pod-drains-before-stop", "27 Fix pod-drains-before-stop"],
+};
+
+describe("what the frequent questions are about is found where it stands", () => {
+  test("in each of the examples", () => {
+    const files = readdirSync(join(CHECKOUT, "examples/faq"));
+    assert.deepEqual(files.toSorted(), Object.keys(FAQ).toSorted());
+  });
+
+  for (const [file, expected] of Object.entries(FAQ)) {
+    test(file, async () => {
+      const findings = await findingsIn(`examples/faq/${file}`);
+      const found = findings.map(({ line, verdict }) => `${line} ${verdict.action} ${verdict.rule}`);
+      assert.deepEqual(found, expected);
+    });
+  }
+});
+
+const DIFF = `--- examples/faq/10-long-requests.yaml
++++ examples/faq/10-long-requests.yaml
+@@ -15,6 +15,9 @@
+         proxy.istio.io/config: | # finding
+           concurrency: 2
+           holdApplicationUntilProxyStarts: true
++          proxyMetadata:
++            EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"
++            MINIMUM_DRAIN_DURATION: 5s
+         prometheus.io/scrape: "true"
+     spec:
+       terminationGracePeriodSeconds: 120
+@@ -27,6 +30,11 @@
+ metadata:
+   name: reports-once
+   namespace: shop # finding
++  annotations:
++    proxy.istio.io/config: |
++      proxyMetadata:
++        EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"
++        MINIMUM_DRAIN_DURATION: 5s
+ spec:
+   containers:
+   - name: reports
+--- examples/faq/9-health-checks.yaml
++++ examples/faq/9-health-checks.yaml
+@@ -14,6 +14,12 @@
+   template:
+     metadata:
+       labels: { app: web } # no annotations yet
++      annotations:
++        proxy.istio.io/config: |
++          proxyMetadata:
++            EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"
++            MINIMUM_DRAIN_DURATION: 5s
++        traffic.sidecar.istio.io/excludeInboundPorts: "8087"
+     spec:
+       containers:
+       - name: web
+@@ -36,7 +42,11 @@
+                 app: store
+             annotations:
+                 # Set by hand, once.
+-                traffic.sidecar.istio.io/excludeInboundPorts: '9100'
++                traffic.sidecar.istio.io/excludeInboundPorts: '9100,9101'
++                proxy.istio.io/config: |
++                    proxyMetadata:
++                      EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"
++                      MINIMUM_DRAIN_DURATION: 5s
+         spec:
+             containers:
+                 -   name: store
+@@ -54,6 +64,9 @@
+         spec:
+           restartPolicy: Never
+           containers: [{ name: report, image: "report:1.0", livenessProbe: { tcpSocket: { port: 9000 } } }] # finding
++        metadata:
++          annotations:
++            traffic.sidecar.istio.io/excludeInboundPorts: "9000"
+ ---
+ apiVersion: v1
+ kind: Service
+`;
+
+test("--fix changes the lines of the repairs and no others", async () => {
+  const args = ["check", "examples/faq", "--fix", "--dry-run"];
+  const { stdout, stderr } = await runForesail(args);
+  assert.equal(stdout, DIFF);
+  assert.match(stderr, /\nforesail: would make 7 repairs in 2 files\n$/);
+});
