@@ -17,7 +17,6 @@ export class Grounds {
   readonly #mesh: Mesh;
   readonly #subject: ObjectId | undefined;
   readonly #note: (ground: Ground) => void;
-  #hasNotedMesh = false;
 
   /** The object under review is no ground. */
   constructor(
@@ -48,8 +47,6 @@ export class Grounds {
 
   /** The ConfigMap of the mesh, and its injectors. */
   mesh(): void {
-    if (this.#hasNotedMesh) return;
-    this.#hasNotedMesh = true;
     const { store, settings } = this.#state;
     const { istioNamespace } = settings;
     // This name goes before all others.

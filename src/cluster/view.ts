@@ -8,6 +8,7 @@ import type { ClusterView, Ground, Mesh } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import { clientsIn } from "./clients.ts";
 import { Grounds } from "./grounds.ts";
+import { withGrounds } from "./lookup-grounds.ts";
 import { createLookupMesh } from "./lookup-mesh.ts";
 import { meshOf, revisedMeshOf, versionsOf } from "./mesh.ts";
 import type { RevisedMesh } from "./mesh.ts";
@@ -27,11 +28,11 @@ export interface ObjectId {
   readonly name: string;
 }
 
-/** `note` is told what the answers rest on. */
+/** `note` is told what the answers rest on; without it nobody wants to know. */
 export function createView(
   state: ClusterState,
   excluded?: ObjectId,
-  note: (ground: Ground) => void = () => {},
+  note?: (ground: Ground) => void,
 ): ClusterView<Kind> {
   const { store, settings } = state;
   const { mesh, versions, revised } = derivedFrom(state);
@@ -50,7 +51,8 @@ export function createView(
       podGroups: podsIn(namespace),
     });
 
-  const grounds = new Grounds(state, mesh, excluded, note);
+  const grounds = new Grounds(state, mesh, excluded, note ?? (() => {}));
+  const lookup = createLookupMesh({ store, mesh: revised, isComplete: state.isComplete, isExcluded });
   const stored = <K extends Kind>(kind: K, namespace: string, name: string) => {
     if (isExcluded(kind, namespace, name)) return undefined;
     grounds.object(kind, namespace, name);
@@ -99,7 +101,7 @@ export function createView(
       namespacesOfService: (name) =>
         store.hosts.namespacesOfService(name).filter((namespace) => !isExcluded("Service", namespace, name)),
     },
-    lookup: createLookupMesh({ store, mesh: revised, isComplete: state.isComplete, isExcluded }),
+    lookup: note ? withGrounds(lookup, grounds) : lookup,
     pods: {
       selectedBy(namespace, selector) {
         const shared = sharedLabels(selector);

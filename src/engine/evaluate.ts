@@ -50,6 +50,7 @@ class Evaluation {
     const { rules, moment } = this.#circumstances;
     const due = rules.filter((rule) => rule.kinds.includes(kind) && rule.operations.includes(operation));
     if (due.length > 0) {
+      this.#circumstances.onAsker?.(OWN_ID);
       const exemptions = this.#exemptionsFrom(due);
       if (moment !== "mutate") for (const problem of exemptions.problems) this.#speakForExemption(problem);
       this.#runRules(due, exemptions);
@@ -96,6 +97,7 @@ class Evaluation {
     const action = policy.rules.get(rule.id)?.action ?? rule.action;
     const verdicts: Verdict[] = [];
     if (action === "Off") return verdicts;
+    this.#circumstances.onAsker?.(rule.id);
     this.#guarded(rule, () => {
       for (const finding of rule.check(review, cluster, optionsOf(rule, policy))) {
         const effect = this.#guarded(rule, () => this.#effectOf(rule, action, finding));

@@ -33,6 +33,8 @@ export interface Circumstances {
   readonly today: string;
   /** Asked between rules and between findings; true ends the review. */
   readonly expired: () => boolean;
+  /** Told who asks the cluster from now on: a rule by its id, or the engine itself for all of them. */
+  readonly onAsker?: (id: string) => void;
 }
 
 /** A finding in words, with the action that it takes here. */

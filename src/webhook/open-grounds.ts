@@ -1,24 +1,41 @@
 /** What the answers to one review rest on and what nobody has confirmed yet. */
+import { OWN_ID } from "../engine/evaluate.ts";
 import type { Ground } from "../rules/cluster-view.ts";
 
 export class OpenGrounds {
-  #noted: Ground[] = [];
+  /** By who asked. */
+  readonly #noted = new Map<string, Map<string, Ground>>();
   readonly #taken = new Set<string>();
+  readonly #isHeard: (asker: string) => boolean;
+  /** Of who asks now; undefined if nothing can rest on it. */
+  #current: Map<string, Ground> | undefined;
 
-  add(ground: Ground): void {
-    this.#noted.push(ground);
+  /** `isHeard`: whether what rests on a rule's answers may have to be confirmed. */
+  constructor(isHeard: (rule: string) => boolean) {
+    this.#isHeard = (asker) => asker === OWN_ID || isHeard(asker);
   }
 
-  /** Those that were added since the last time and never taken, each once; the others among them are forgotten. */
-  take(isWanted: (ground: Ground) => boolean = () => true): readonly Ground[] {
-    const noted = this.#noted;
-    this.#noted = [];
-    return noted.filter((ground) => {
-      const { kind, namespace, name, labelSelector = "" } = ground;
-      const key = `${kind}/${namespace}/${name}?${labelSelector}`;
-      if (!isWanted(ground) || this.#taken.has(key)) return false;
+  /** Whose questions come from now on. */
+  readonly setAsker = (asker: string): void => {
+    this.#current = undefined;
+    if (!this.#isHeard(asker)) return;
+    this.#current = this.#noted.get(asker) ?? new Map<string, Ground>();
+    this.#noted.set(asker, this.#current);
+  };
+
+  readonly add = (ground: Ground): void => {
+    const { kind, namespace, name, labelSelector = "" } = ground;
+    this.#current?.set(`${kind}/${namespace}/${name}?${labelSelector}`, ground);
+  };
+
+  /** Of these rules and of the engine, those that were never taken before, each once; what else was noted is forgotten. */
+  take(rules: Iterable<string>): readonly Ground[] {
+    const noted = [OWN_ID, ...rules].flatMap((rule) => [...(this.#noted.get(rule) ?? [])]);
+    this.#noted.clear();
+    return [...new Map(noted)].flatMap(([key, ground]) => {
+      if (this.#taken.has(key)) return [];
       this.#taken.add(key);
-      return true;
+      return ground;
     });
   }
 }

@@ -97,15 +97,18 @@ function decide(
   if (reviewRequest === undefined) return allow(request.uid);
 
   const { policy, hash } = options.configuration();
-  const grounds = new OpenGrounds();
+  const mayDeny = (id: string) =>
+    (policy.rules.get(id) ?? options.rules.find((rule) => rule.id === id))?.action === "Deny";
+  const grounds = new OpenGrounds((rule) => endpoint === "mutate" || mayDeny(rule));
   const run = (current: Policy) =>
     evaluate(reviewRequest, {
       moment: endpoint,
       rules: options.rules,
-      cluster: options.viewFor(reviewRequest, (ground) => grounds.add(ground)),
+      cluster: options.viewFor(reviewRequest, grounds.add),
       policy: current,
       today: dayOf(options.now()),
       expired: () => performance.now() >= decideUntil,
+      onAsker: grounds.setAsker,
     });
   const answerWith = (outcome: Outcome) => {
     const answer = outcome.isExpired
@@ -121,11 +124,15 @@ function decide(
     return answerTo("internal", request.uid, policy.onInternalError);
   };
   /** A refusal, or what is done to a Pod in a namespace that is not known. */
-  const isDelicate = (outcome: Outcome) => !outcome.isExpired && (endpoint === "mutate" || denies(outcome));
+  const isDelicate = (outcome: Outcome) =>
+    !outcome.isExpired && (endpoint === "mutate" || denyingRules(outcome).length > 0);
   /** What is to be confirmed before this may be the answer. */
   const openFor = (outcome: Outcome) => {
     if (!isDelicate(outcome)) return [];
-    return grounds.take((ground) => endpoint === "validate" || isMissingNamespace(ground, reviewRequest));
+    if (endpoint === "validate") return grounds.take(denyingRules(outcome));
+    return grounds
+      .take(options.rules.map(({ id }) => id))
+      .filter((ground) => isMissingNamespace(ground, reviewRequest));
   };
   const answerConfirmed = async (confirm: Confirm, first: readonly Ground[]) => {
     let open = first;
@@ -151,8 +158,8 @@ function decide(
   }
 }
 
-function denies({ verdicts }: Outcome): boolean {
-  return verdicts.some(({ action }) => action === "Deny");
+function denyingRules({ verdicts }: Outcome): readonly string[] {
+  return verdicts.filter(({ action }) => action === "Deny").map(({ rule }) => rule);
 }
 
 function isMissingNamespace({ kind, name, isMissing }: Ground, { namespace }: ReviewRequest): boolean {

@@ -82,8 +82,8 @@ describe("an answer about objects rests on", () => {
       (view) => view.pods.selectedBy("shop", { app: "web", tier: "front" }),
       [{ ...all("Pod", "shop"), labelSelector: "app=web,tier=front" }],
     ],
-    "the ConfigMaps of the mesh and its injectors, once": [
-      (view) => [view.mesh, view.mesh],
+    "the ConfigMaps of the mesh and its injectors": [
+      (view) => view.mesh,
       [all("ConfigMap", "istio-system"), all("MutatingWebhookConfiguration", "")],
     ],
     "nothing of the object under review, and nothing without a name": [
@@ -175,4 +175,46 @@ describe("an answer about hosts rests on", () => {
       [object("Service", "b", "known"), all("Service", "shop"), all("ServiceEntry", "shop")],
     ],
   });
+});
+
+describe("an answer about the lookup rests on", () => {
+  const host = "known.b.svc.cluster.local";
+  const route = {
+    metadata: { name: "route", namespace: "b" },
+    spec: { hosts: [host], http: [{ route: [{ destination: { host, subset: "v1" } }] }] },
+  };
+  const mesh = [all("ConfigMap", "istio-system"), all("MutatingWebhookConfiguration", "")];
+  check({
+    "the DestinationRules of a namespace": [
+      (view) => [view.lookup.destinationRules("b", host), view.lookup.hostsCovering("c", host)],
+      [all("DestinationRule", "b"), all("DestinationRule", "c")],
+    ],
+    "the owners of a hostname": [(view) => view.lookup.owners(host), [object("Service", "b", "known")]],
+    "the one hostname that is covered": [
+      (view) => [...view.lookup.hostnamesCoveredBy(host)],
+      [object("Service", "b", "known")],
+    ],
+    "all hostnames that a wildcard could cover": [
+      (view) => [...view.lookup.hostnamesCoveredBy("*.local")],
+      [all("Service", ""), all("ServiceEntry", "")],
+    ],
+    "Sidecars, and the VirtualServices that could be anywhere": [
+      (view) => [view.lookup.sidecars("b"), view.lookup.virtualServicesTo(host)],
+      [all("Sidecar", "b"), all("VirtualService", "")],
+    ],
+    "the client's control plane, and what it reads": [
+      (view) => view.lookup.servedTo("c", {}).reads("b", undefined),
+      [...mesh, object("Namespace", "", "c", MISSING), object("Namespace", "", "b", MISSING)],
+    ],
+    "nothing where it only tells where rules are": [(view) => [...view.lookup.rulesMeeting(host)], []],
+  });
+
+  test("the VirtualServices that lead there", () =>
+    assert.deepEqual(
+      groundsOf(
+        (view) => [...view.lookup.subsetRoutesTo(host), ...view.lookup.virtualServicesTo(host)],
+        [["VirtualService", route]],
+      ),
+      [object("VirtualService", "b", "route"), object("VirtualService", "b", "route")],
+    ));
 });

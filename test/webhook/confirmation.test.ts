@@ -71,6 +71,19 @@ const chainEnds = smallRule({
   },
 });
 
+/** Notes something that rests on another object. */
+const audits = smallRule({
+  id: "entry-is-audited",
+  action: "Audit",
+  kinds: ["ServiceEntry"],
+  reads: ["Namespace"],
+  messages: { always: "{{namespace}}" },
+  *check({ namespace }, cluster) {
+    cluster.get("Namespace", "", "elsewhere");
+    yield { message: "always", field: [], data: { namespace } };
+  },
+});
+
 const SHOP: Ground = { kind: "Namespace", namespace: "", name: "shop", isMissing: true };
 
 interface Asked {
@@ -90,7 +103,7 @@ function ask(
   const asked: (readonly Ground[])[] = [];
   const metrics = metricsUnderTest();
   const reviewer = createReviewer({
-    rules: [namespaceIsThere, podIsPlaced, warns, chainEnds],
+    rules: [namespaceIsThere, podIsPlaced, audits, warns, chainEnds],
     configuration: () => ({ policy: DEFAULT_POLICY, hash: "c0ffee" }),
     viewFor: (subject, note) =>
       createView({ store, settings: DEFAULT_MESH_SETTINGS, isComplete: true }, subject, note),
@@ -157,6 +170,14 @@ describe("a refusal for something that is missing", () => {
       }),
     );
     assert.match(JSON.stringify(response), /"allowed":true.*internal error/);
+  });
+});
+
+describe("what other rules rest on", () => {
+  test("is not asked for", async () => {
+    const asked = ask("ServiceEntry", async () => true);
+    await responseOf(asked);
+    assert.deepEqual(asked.asked, [[SHOP]]);
   });
 });
 

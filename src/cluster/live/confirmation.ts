@@ -10,6 +10,7 @@ import { findServed } from "./discovery.ts";
 import { METADATA_ONLY } from "./metadata-only.ts";
 import { listPage } from "./paged-list.ts";
 import type { Reflector, Scope } from "./reflector.ts";
+import { within } from "./widening.ts";
 
 /**
  * Asks for each of these, and offers what there is to the reflector of its kind. Resolves with false if not all is known
@@ -105,10 +106,11 @@ export function createConfirm(api: Pick<ApiServer, "request">, reflectors: () =>
   function questionsAbout(grounds: readonly Ground[]): readonly Question[] | undefined {
     const questions = new Map<string, Question>();
     const absent = new Set<Kind>();
-    for (const ground of grounds) {
+    // What has no possible name is not there.
+    for (const ground of within(MAX_QUESTIONS, grounds.filter(canExist))) {
       const reflector = reflectors().get(ground.kind);
-      // What no rule reads is in no view, and what has no possible name is not there.
-      if (reflector === undefined || !canExist(ground)) continue;
+      // What no rule reads is in no view.
+      if (reflector === undefined) continue;
       if (reflector.path !== undefined) {
         const question = questionAbout(ground, reflector.path);
         questions.set(question.key, question);
@@ -142,11 +144,10 @@ function placeOf(
   listPath: string,
 ): { readonly path: string; readonly scope: Scope } {
   const { plural, namespaced } = KIND_FACTS[kind];
-  const scope = { namespace, name };
-  if (!namespaced || namespace === "") return { path: listPath, scope };
   // That of ConfigMaps names a namespace already.
-  const apiPath = listPath.replace(/(?:\/namespaces\/[^/]+)?\/[^/]+$/, "");
-  return { path: `${apiPath}/namespaces/${namespace}/${plural}`, scope };
+  const [, apiPath = "", only = ""] = /^(.*?)(?:\/namespaces\/([^/]+))?\/[^/]+$/.exec(listPath) ?? [];
+  if (!namespaced || namespace === "") return { path: listPath, scope: { namespace: only, name } };
+  return { path: `${apiPath}/namespaces/${namespace}/${plural}`, scope: { namespace, name } };
 }
 
 function canExist({ kind, namespace, name }: Ground): boolean {

@@ -137,6 +137,33 @@ describe("what a refusal rests on is asked for", () => {
     );
   });
 
+  test("by namespace, or in the whole cluster, where it is much", async () => {
+    const services = (namespaces: number): Ground[] =>
+      Array.from({ length: 30 }, (_, index) => ({
+        kind: "Service",
+        namespace: `shop-${index % namespaces}`,
+        name: `web-${index}`,
+        isMissing: true,
+      }));
+    for (const [namespaces, path] of [
+      [1, "/api/v1/namespaces/shop-0/services"],
+      [2, "/api/v1/services"],
+    ] as const) {
+      const asked = startConfirm(() => list([]));
+      assert.equal(
+        await asked.confirm([...services(namespaces), { kind: "Namespace", namespace: "", name: "a" }]),
+        true,
+      );
+      assert.deepEqual(
+        asked.requests.map((request) => [request.path, request.query?.["fieldSelector"]]),
+        [
+          [path, undefined],
+          ["/api/v1/namespaces", "metadata.name=a"],
+        ],
+      );
+    }
+  });
+
   test("of Pods by labels, without their specs, and not as all there are", async () => {
     const items = [{ metadata: { name: "one" } }];
     const asked = startConfirm(() => list(items));
@@ -284,7 +311,10 @@ describe("it cannot be known", () => {
 
   test("where a review rests on too much", async () => {
     const asked = startConfirm(found);
-    const grounds = Array.from({ length: 25 }, (_, index) => service(`web-${index}`));
+    const kinds = ["ConfigMap", "Service", "ServiceEntry", "WorkloadEntry", "Pod"] as const;
+    const grounds = kinds.flatMap((kind) =>
+      Array.from({ length: 5 }, (_, index): Ground => ({ kind, namespace: "shop", name: `it-${index}` })),
+    );
     assert.equal(await asked.confirm(grounds), false);
     assert.deepEqual(asked.requests, []);
     assert.equal(await asked.confirm(grounds.slice(1)), true);
