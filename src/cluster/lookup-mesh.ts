@@ -1,12 +1,13 @@
 /** The store's answers to the DestinationRule lookup. */
 import { injectionOf } from "../istio/injection.ts";
-import type { LookupMesh } from "../istio/lookup/mesh.ts";
+import type { LookupMesh, LookupSettings } from "../istio/lookup/mesh.ts";
 import { isInRevision } from "../istio/lookup/revision.ts";
 import { lookupRule } from "../istio/lookup/rule.ts";
 import type { LookupRule } from "../istio/lookup/rule.ts";
-import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";
+import type { Kind, Labels } from "../kubernetes/objects.ts";
 import { matchesSelector } from "../kubernetes/selectors.ts";
 import type { RevisedMesh } from "./mesh.ts";
+import type { StoredRule } from "./rule-index.ts";
 import type { Store } from "./store.ts";
 
 export interface LookupSources {
@@ -20,16 +21,11 @@ export interface LookupSources {
 /** `revision`: of the control plane; "" is the default one. */
 export function createLookupMesh(sources: LookupSources, revision = ""): LookupMesh {
   const { store, mesh, isExcluded } = sources;
-  const { settings, readRules } = mesh.ofRevision(revision);
-  const read = (namespace: string, name: string, rule: Kinds["DestinationRule"]): LookupRule => {
-    const known = readRules.get(rule) ?? lookupRule({ namespace, name }, rule, settings);
-    readRules.set(rule, known);
-    return known;
+  const settings = mesh.ofRevision(revision);
+  const rulesOf = (namespace: string, host: string): readonly StoredRule[] => {
+    const rules = [...store.rules.ofHost(namespace, host)];
+    return rules.filter(({ name }) => !isExcluded("DestinationRule", namespace, name));
   };
-  const rulesOf = (namespace: string, host: string) =>
-    [...store.rules.ofHost(namespace, host)].filter(
-      ([name]) => !isExcluded("DestinationRule", namespace, name),
-    );
   const ownersOf = (hostname: string) =>
     store.hosts.named(hostname).filter(({ kind, namespace, name }) => !isExcluded(kind, namespace, name));
   return {
@@ -41,8 +37,7 @@ export function createLookupMesh(sources: LookupSources, revision = ""): LookupM
       const served = revisionServing(clientNamespace, clientLabels, sources);
       return served === revision ? this : createLookupMesh(sources, served);
     },
-    destinationRules: (namespace, host) =>
-      rulesOf(namespace, host).map(([name, rule]) => read(namespace, name, rule)),
+    destinationRules: (namespace, host) => rulesOf(namespace, host).map((one) => readUnder(settings, one)),
     hostsCovering: (namespace, hostname) =>
       store.rules.hostsCovering(namespace, hostname).filter((host) => rulesOf(namespace, host).length > 0),
     *rulesMeeting(host) {
@@ -72,6 +67,13 @@ export function createLookupMesh(sources: LookupSources, revision = ""): LookupM
       }
     },
   };
+}
+
+function readUnder(settings: LookupSettings, stored: StoredRule): LookupRule {
+  if (stored.read?.settings !== settings) {
+    stored.read = { settings, rule: lookupRule(stored, stored.object, settings) };
+  }
+  return stored.read.rule;
 }
 
 /** Undefined where nothing is known about the namespace, or it is under review. */

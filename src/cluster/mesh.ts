@@ -2,7 +2,6 @@
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
 import { lookupEra } from "../istio/lookup/era.ts";
 import type { LookupSettings } from "../istio/lookup/mesh.ts";
-import type { LookupRule } from "../istio/lookup/rule.ts";
 import { COMPONENTS, versionOfImage } from "../istio/versions.ts";
 import type { KnownVersion, Versions } from "../istio/versions.ts";
 import { labelSelector } from "../kubernetes/objects.ts";
@@ -65,13 +64,7 @@ export function meshOf(
 export interface RevisedMesh {
   readonly injectors: readonly Injector[];
   /** "" is the default revision. */
-  ofRevision(revision: string): RevisionSettings;
-}
-
-interface RevisionSettings {
-  readonly settings: LookupSettings;
-  /** How rules read under these settings. */
-  readonly readRules: WeakMap<Kinds["DestinationRule"], LookupRule>;
+  ofRevision(revision: string): LookupSettings;
 }
 
 export function revisedMeshOf(
@@ -82,10 +75,9 @@ export function revisedMeshOf(
 ): RevisedMesh {
   return {
     injectors,
-    ofRevision: remembered((revision) => {
-      const config = readMeshConfig(store, settings.istioNamespace, revision);
-      return { settings: lookupSettings(config, settings, versions), readRules: new WeakMap() };
-    }),
+    ofRevision: remembered((revision) =>
+      lookupSettings(readMeshConfig(store, settings.istioNamespace, revision), settings, versions),
+    ),
   };
 }
 

@@ -1,14 +1,23 @@
 /** DestinationRules by namespace and resolved host. */
 import { coversHost, isWildcard, resolveHost } from "../istio/hosts.ts";
-import type { RulesOfHost } from "../istio/lookup/mesh.ts";
+import type { LookupSettings, RulesOfHost } from "../istio/lookup/mesh.ts";
+import type { LookupRule } from "../istio/lookup/rule.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { addTo, deleteFrom, HostSet } from "./host-set.ts";
 
 type DestinationRule = Kinds["DestinationRule"];
 
+/** A stored rule, and how it reads under the settings that were last asked for: there are few settings and many rules. */
+export interface StoredRule {
+  readonly namespace: string;
+  readonly name: string;
+  readonly object: DestinationRule;
+  read: { readonly settings: LookupSettings; readonly rule: LookupRule } | undefined;
+}
+
 interface NamespaceRules {
   /** By host, then by name. */
-  readonly byHost: Map<string, Map<string, DestinationRule>>;
+  readonly byHost: Map<string, Map<string, StoredRule>>;
   /** How many wildcard hosts have this length: few lengths occur. */
   readonly wildcards: Map<number, number>;
   /** The same lengths, the longest first. */
@@ -25,14 +34,15 @@ export class RuleIndex {
     this.#clusterDomain = clusterDomain;
   }
 
-  add(rule: DestinationRule, namespace: string, name: string): void {
+  add(object: DestinationRule, namespace: string, name: string): void {
+    const stored: StoredRule = { namespace, name, object, read: undefined };
     const rules = this.#namespaces.get(namespace) ?? { byHost: new Map(), wildcards: new Map(), lengths: [] };
     this.#namespaces.set(namespace, rules);
-    const host = this.#hostOf(rule, namespace);
+    const host = this.#hostOf(object, namespace);
     const named = rules.byHost.get(host);
-    if (named) named.set(name, rule);
+    if (named) named.set(name, stored);
     else {
-      rules.byHost.set(host, new Map([[name, rule]]));
+      rules.byHost.set(host, new Map([[name, stored]]));
       this.#hosts.add(host);
       addTo(this.#namespacesOfHost, host, namespace);
       if (isWildcard(host)) countWildcard(rules, host.length, 1);
@@ -51,9 +61,9 @@ export class RuleIndex {
     if (rules.byHost.size === 0) this.#namespaces.delete(namespace);
   }
 
-  /** By name. */
-  ofHost(namespace: string, host: string): ReadonlyMap<string, DestinationRule> {
-    return this.#namespaces.get(namespace)?.byHost.get(host) ?? NO_RULES;
+  /** In no order. */
+  ofHost(namespace: string, host: string): Iterable<StoredRule> {
+    return this.#namespaces.get(namespace)?.byHost.get(host)?.values() ?? NO_RULES;
   }
 
   /** The hosts of the namespace's rules that cover this hostname, the most specific first. */
@@ -81,7 +91,7 @@ export class RuleIndex {
   }
 }
 
-const NO_RULES: ReadonlyMap<string, DestinationRule> = new Map();
+const NO_RULES: readonly StoredRule[] = [];
 const NO_HOSTS: readonly string[] = [];
 
 function countWildcard(rules: NamespaceRules, length: number, difference: 1 | -1): void {

@@ -8,7 +8,7 @@ import type { LookupQuery } from "./query.ts";
 import { candidatesOf } from "./reasons.ts";
 import type { Candidate } from "./reasons.ts";
 import { ownerFor } from "./scope.ts";
-import { chooseEntry, findIn } from "./tables.ts";
+import { chooseEntry, findAmong, rulesCovering } from "./tables.ts";
 import type { LookupPlace } from "./tables.ts";
 
 export interface LookupStepAnswer extends LookupPlace {
@@ -40,10 +40,11 @@ export function lookUp(query: LookupQuery, cluster: LookupMesh): LookupAnswer {
     : `no lookup: proxies in ${query.clientNamespace} do not know the host ${query.host}`;
   for (const place of placesOf(query, owner, mesh)) {
     const isSkipped = skippedBecause !== undefined;
-    const found = isSkipped ? undefined : findIn(place, query, mesh);
+    const covering = rulesCovering(place, query, mesh);
+    const found = isSkipped ? undefined : findAmong(covering, place, query, mesh);
     const isMatch = found !== undefined && found.usable.length > 0;
     if (isMatch) chosen = chooseEntry(found.usable, query);
-    const candidates = candidatesOf({ place, found, chosen, skippedBecause }, query, mesh);
+    const candidates = candidatesOf({ place, covering, found, chosen, skippedBecause }, query, mesh);
     const outcome = isSkipped ? "skipped" : isMatch ? "match" : "none";
     steps.push({ ...place, outcome, candidates });
     if (isMatch) skippedBecause = `step not reached: ${place.namespace} has a match`;

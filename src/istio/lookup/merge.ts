@@ -21,14 +21,13 @@ export interface MergedRule {
 
 /** The entries of one host in one table, in Istio's order, from the rules in any order. */
 export function mergeRules(rules: readonly LookupRule[], era: LookupEra): readonly MergedRule[] {
-  const [first, ...others] = rules;
-  if (first && others.length === 0) return [entryOf(first)];
-  const entries: MergedRule[] = [];
-  for (const rule of rules.toSorted((one, other) => compareRules(one, other, era))) {
+  const entries: Entry[] = [];
+  const sorted = rules.length < 2 ? rules : rules.toSorted((one, other) => compareRules(one, other, era));
+  for (const rule of sorted) {
     let isApart = true;
-    for (const [index, entry] of entries.entries()) {
+    for (const entry of entries) {
       const meeting = era.mergesByExportTo ? meet(entry, rule) : meetWhateverExport(entry, rule);
-      if (meeting.isAbsorbed) entries[index] = absorb(entry, rule, era);
+      if (meeting.isAbsorbed) absorb(entry, rule, era);
       isApart = meeting.isApart ?? isApart;
     }
     if (isApart) entries.push(entryOf(rule));
@@ -36,9 +35,18 @@ export function mergeRules(rules: readonly LookupRule[], era: LookupEra): readon
   return entries;
 }
 
-function entryOf(rule: LookupRule): MergedRule {
+/** Grows while rules are merged: there may be thousands of one host. */
+interface Entry {
+  readonly from: LookupRule[];
+  exportTo: readonly string[];
+  readonly selector: Labels | undefined;
+  readonly subsets: Subset[];
+  trafficPolicy: TrafficPolicy | undefined;
+}
+
+function entryOf(rule: LookupRule): Entry {
   const { exportTo, selector, subsets, trafficPolicy } = rule;
-  return { from: [rule], exportTo, selector, subsets, trafficPolicy };
+  return { from: [rule], exportTo, selector, subsets: [...subsets], trafficPolicy };
 }
 
 function compareRules(one: LookupRule, other: LookupRule, era: LookupEra): number {
@@ -56,7 +64,7 @@ interface Meeting {
 
 const PASSED_BY: Meeting = { isAbsorbed: false, isApart: true };
 
-function meet(entry: MergedRule, rule: LookupRule): Meeting {
+function meet(entry: Entry, rule: LookupRule): Meeting {
   const isWider = entry.exportTo.length > 0 && entry.exportTo.every((one) => rule.exportTo.includes(one));
   const isEqual = entry.exportTo.length === rule.exportTo.length && (isWider || rule.exportTo.length === 0);
   if (!isEqual && !isWider) return PASSED_BY;
@@ -66,7 +74,7 @@ function meet(entry: MergedRule, rule: LookupRule): Meeting {
 }
 
 /** Up to 1.23. There an empty selector was also the same as an earlier rule's without one. */
-function meetWhateverExport(entry: MergedRule, rule: LookupRule): Meeting {
+function meetWhateverExport(entry: Entry, rule: LookupRule): Meeting {
   const isEmpty = rule.selector !== undefined && Object.keys(rule.selector).length === 0;
   const selectors = entry.selector === undefined && isEmpty ? "agree" : compareSelectors(entry, rule);
   if (selectors === "differ") return { isAbsorbed: false, isApart: undefined };
@@ -74,7 +82,7 @@ function meetWhateverExport(entry: MergedRule, rule: LookupRule): Meeting {
 }
 
 /** `"one"`: only one of them has a selector. */
-function compareSelectors({ selector }: MergedRule, rule: LookupRule): "agree" | "differ" | "one" {
+function compareSelectors({ selector }: Entry, rule: LookupRule): "agree" | "differ" | "one" {
   if (selector === undefined || rule.selector === undefined)
     return selector === rule.selector ? "agree" : "one";
   return isSameLabels(selector, rule.selector) ? "agree" : "differ";
@@ -88,13 +96,11 @@ function isSameLabels(one: Labels, other: Labels): boolean {
   );
 }
 
-function absorb(entry: MergedRule, rule: LookupRule, era: LookupEra): MergedRule {
-  const names = new Set(entry.subsets.map(({ name }) => name));
-  return {
-    from: [...entry.from, rule],
-    exportTo: era.mergesByExportTo || entry.exportTo.length > 0 ? entry.exportTo : rule.exportTo,
-    selector: entry.selector,
-    subsets: [...entry.subsets, ...rule.subsets.filter(({ name }) => !names.has(name))],
-    trafficPolicy: entry.trafficPolicy ?? rule.trafficPolicy,
-  };
+function absorb(entry: Entry, rule: LookupRule, era: LookupEra): void {
+  entry.from.push(rule);
+  if (!era.mergesByExportTo && entry.exportTo.length === 0) entry.exportTo = rule.exportTo;
+  entry.trafficPolicy ??= rule.trafficPolicy;
+  if (rule.subsets.length === 0) return;
+  const names = new Set(entry.subsets.map(({ name = "" }) => name));
+  entry.subsets.push(...rule.subsets.filter(({ name = "" }) => !names.has(name)));
 }

@@ -1,13 +1,14 @@
 /** Why each rule that could have applied does or does not, in one line for people. */
 import type { Labels } from "../../kubernetes/objects.ts";
 import { matchesLabels } from "../../kubernetes/selectors.ts";
+import { compareAge } from "./age.ts";
 import type { MergedRule } from "./merge.ts";
 import type { LookupMesh } from "./mesh.ts";
 import { isExportedTo } from "./path.ts";
 import type { LookupQuery } from "./query.ts";
 import type { LookupRule } from "./rule.ts";
 import { isInTable } from "./tables.ts";
-import type { Found, LookupPlace } from "./tables.ts";
+import type { Found, HostRules, LookupPlace } from "./tables.ts";
 
 export interface Candidate {
   readonly rule: LookupRule;
@@ -18,19 +19,21 @@ export interface Candidate {
 /** What a step of the lookup came to. */
 export interface StepResult {
   readonly place: LookupPlace;
+  readonly covering: readonly HostRules[];
   readonly found: Found | undefined;
   readonly chosen: MergedRule | undefined;
   /** Why Istio did not look here at all. */
   readonly skippedBecause: string | undefined;
 }
 
-/** Every rule of the step's namespace whose host covers the one asked for. */
+/** Every rule of the step's namespace whose host covers the one asked for: by host, then from the oldest. */
 export function candidatesOf(result: StepResult, query: LookupQuery, mesh: LookupMesh): readonly Candidate[] {
-  const { namespace } = result.place;
-  return mesh.hostsCovering(namespace, query.host).flatMap((host) =>
-    mesh.destinationRules(namespace, host).map((rule) => ({
+  const isApplied = (rule: LookupRule) =>
+    result.skippedBecause === undefined && (result.chosen?.from.includes(rule) ?? false);
+  return result.covering.flatMap(({ rules }) =>
+    (rules.length < 2 ? rules : rules.toSorted(compareAge)).map((rule) => ({
       rule,
-      isApplied: result.skippedBecause === undefined && (result.chosen?.from.includes(rule) ?? false),
+      isApplied: isApplied(rule),
       reason: reasonFor(rule, result, query, mesh),
     })),
   );

@@ -30,42 +30,54 @@ export function isInTable(rule: LookupRule, { step, namespace }: LookupPlace, me
   return namespace === mesh.settings.rootNamespace ? rule.isPrivate : rule.isOwn;
 }
 
-export function findIn(place: LookupPlace, query: LookupQuery, mesh: LookupMesh): Found | undefined {
-  const { step, namespace } = place;
+/** The rules of one resolved host. */
+export interface HostRules {
+  readonly host: string;
+  readonly rules: readonly LookupRule[];
+}
+
+/** All rules of the place whose hosts cover the one asked for, the most specific host first. */
+export function rulesCovering(
+  { namespace }: LookupPlace,
+  { host }: LookupQuery,
+  mesh: LookupMesh,
+): readonly HostRules[] {
+  const hosts = mesh.hostsCovering(namespace, host);
+  return hosts.map((one) => ({ host: one, rules: mesh.destinationRules(namespace, one) }));
+}
+
+export function findAmong(
+  covering: readonly HostRules[],
+  place: LookupPlace,
+  query: LookupQuery,
+  mesh: LookupMesh,
+): Found | undefined {
   const { era, rootNamespace } = mesh.settings;
-  const isRootPrivate = step === "client" && namespace === rootNamespace;
-  const covering = mesh.hostsCovering(namespace, query.host);
-  const hosts = isRootPrivate && !era.sortsRootPrivate ? oldestFirst(covering, place, query, mesh) : covering;
-  for (const host of hosts) {
-    const rules = mesh.destinationRules(namespace, host).filter((rule) => isInTable(rule, place, mesh));
-    if (rules.length === 0) continue;
-    const entries = mergeRules(rules, era);
-    const usable =
-      step === "client" ? entries : entries.filter((entry) => isExportedTo(entry, query.clientNamespace));
-    return { host, entries, usable };
-  }
-  return undefined;
+  const tables = covering
+    .map(({ host, rules }) => ({ host, rules: rules.filter((rule) => isInTable(rule, place, mesh)) }))
+    .filter(({ rules }) => rules.length > 0);
+  const isRootPrivate = place.step === "client" && place.namespace === rootNamespace;
+  const [first] = isRootPrivate && !era.sortsRootPrivate ? oldestFirst(tables, query) : tables;
+  if (!first) return undefined;
+  const entries = mergeRules(first.rules, era);
+  const isUsable = (entry: MergedRule) =>
+    place.step === "client" || isExportedTo(entry, query.clientNamespace);
+  return { host: first.host, entries, usable: entries.filter(isUsable) };
 }
 
 /** Up to 1.11 the oldest of the root namespace's private wildcards won. The same host still came first. */
-function oldestFirst(
-  hosts: readonly string[],
-  place: LookupPlace,
-  { host: exact }: LookupQuery,
-  mesh: LookupMesh,
-): readonly string[] {
-  const oldestOf = (host: string) =>
-    mesh
-      .destinationRules(place.namespace, host)
-      .filter((rule) => isInTable(rule, place, mesh))
-      .toSorted(compareAge)
-      .slice(0, 1);
-  return hosts
-    .filter((host) => host !== exact)
-    .flatMap(oldestOf)
-    .toSorted(compareAge)
-    .map(({ host }) => host)
-    .toSpliced(0, 0, ...hosts.filter((host) => host === exact));
+function oldestFirst(tables: readonly HostRules[], query: LookupQuery): readonly HostRules[] {
+  const aged = tables.flatMap((table) => {
+    const [oldest] = table.rules.toSorted(compareAge);
+    return oldest ? [{ table, oldest }] : [];
+  });
+  return aged
+    .toSorted(
+      (one, other) =>
+        Number(other.table.host === query.host) - Number(one.table.host === query.host) ||
+        compareAge(one.oldest, other.oldest),
+    )
+    .map(({ table }) => table);
 }
 
 /**
