@@ -1,5 +1,16 @@
 /** The kinds that foresail knows, and the fields of them that its rules look at. */
-import { anything, boolean, intOrString, list, mapOf, number, object, strayIn, string } from "./shape.ts";
+import {
+  anything,
+  boolean,
+  intOrString,
+  list,
+  mapOf,
+  number,
+  object,
+  strayIn,
+  strict,
+  string,
+} from "./shape.ts";
 import type { Shape, Shaped } from "./shape.ts";
 
 const metadata = object({
@@ -87,6 +98,7 @@ const routes = list(
   object({ match: list(object({ sourceNamespace: string })), route: list(object({ destination })) }),
 );
 
+/** Istio drops an object of its own kinds in whose spec anything is of a wrong type: their specs are strict. */
 const SHAPES = {
   ConfigMap: object({ metadata, data: mapOf(string) }),
   CronJob: object({
@@ -97,13 +109,15 @@ const SHAPES = {
   Deployment: workload,
   DestinationRule: object({
     metadata,
-    spec: object({
-      host: string,
-      exportTo: list(string),
-      workloadSelector: object({ matchLabels: mapOf(string) }),
-      subsets: list(object({ name: string, labels: mapOf(string), trafficPolicy })),
-      trafficPolicy,
-    }),
+    spec: strict(
+      object({
+        host: string,
+        exportTo: list(string),
+        workloadSelector: object({ matchLabels: mapOf(string) }),
+        subsets: list(object({ name: string, labels: mapOf(string), trafficPolicy })),
+        trafficPolicy,
+      }),
+    ),
   }),
   GatewayClass: object({ metadata, spec: object({ controllerName: string }) }),
   IstioGateway: object({
@@ -149,38 +163,44 @@ const SHAPES = {
   }),
   ServiceEntry: object({
     metadata,
-    spec: object({
-      hosts: list(string),
-      exportTo: list(string),
-      ports: list(object({ number })),
-    }),
+    spec: strict(
+      object({
+        hosts: list(string),
+        exportTo: list(string),
+        ports: list(object({ number })),
+      }),
+    ),
   }),
   Sidecar: object({
     metadata,
-    spec: object({
-      workloadSelector: object({ labels: mapOf(string) }),
-      egress: list(object({ hosts: list(string), port: object({ number, protocol: string }) })),
-    }),
+    spec: strict(
+      object({
+        workloadSelector: object({ labels: mapOf(string) }),
+        egress: list(object({ hosts: list(string), port: object({ number, protocol: string }) })),
+      }),
+    ),
   }),
   StatefulSet: workload,
   VirtualService: object({
     metadata,
-    spec: object({
-      hosts: list(string),
-      gateways: list(string),
-      exportTo: list(string),
-      http: list(
-        object({
-          match: list(httpMatch),
-          route: list(object({ destination })),
-          mirror: destination,
-          mirrors: list(object({ destination })),
-          delegate: object({ name: string, namespace: string }),
-        }),
-      ),
-      tcp: routes,
-      tls: routes,
-    }),
+    spec: strict(
+      object({
+        hosts: list(string),
+        gateways: list(string),
+        exportTo: list(string),
+        http: list(
+          object({
+            match: list(httpMatch),
+            route: list(object({ destination })),
+            mirror: destination,
+            mirrors: list(object({ destination })),
+            delegate: object({ name: string, namespace: string }),
+          }),
+        ),
+        tcp: routes,
+        tls: routes,
+      }),
+    ),
   }),
   WorkloadEntry: object({ metadata, spec: object({ labels: mapOf(string) }) }),
   WorkloadGroup: object({ metadata, spec: object({ metadata: object({ labels: mapOf(string) }) }) }),

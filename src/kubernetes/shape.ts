@@ -13,6 +13,8 @@ export interface Shape<T> {
   /** In an object: the field that is read, if it is not the one of the same name. */
   readonly from?: string;
   read(value: unknown): T | undefined;
+  /** Nothing in it that is read is of a wrong type; null counts as missing where a field may be missing. Left out: nothing is. */
+  isWellTyped?(value: unknown): boolean;
 }
 
 export type Shaped<S> = S extends Shape<infer T> ? T : never;
@@ -20,16 +22,19 @@ export type Shaped<S> = S extends Shape<infer T> ? T : never;
 export const string: Shape<string> = {
   blank: "",
   read: (value) => (typeof value === "string" ? value : undefined),
+  isWellTyped: (value) => typeof value === "string",
 };
 
 export const number: Shape<number> = {
   blank: Number.NaN,
   read: (value) => (typeof value === "number" ? value : undefined),
+  isWellTyped: (value) => typeof value === "number",
 };
 
 export const boolean: Shape<boolean> = {
   blank: false,
   read: (value) => (typeof value === "boolean" ? value : undefined),
+  isWellTyped: (value) => typeof value === "boolean",
 };
 
 /** Any JSON, as it is; for what is only compared or shown. */
@@ -42,6 +47,7 @@ export const anything: Shape<unknown> = {
 export const intOrString: Shape<number | string> = {
   blank: "",
   read: (value) => (typeof value === "number" || typeof value === "string" ? value : undefined),
+  isWellTyped: (value) => typeof value === "number" || typeof value === "string",
 };
 
 export function list<T>(element: Shape<T>): Shape<readonly T[]> {
@@ -49,6 +55,7 @@ export function list<T>(element: Shape<T>): Shape<readonly T[]> {
     blank: [],
     read: (value) =>
       Array.isArray(value) ? value.map((one) => element.read(one) ?? element.blank) : undefined,
+    isWellTyped: (value) => Array.isArray(value) && value.every((one) => isWellTyped(element, one)),
   };
 }
 
@@ -66,6 +73,7 @@ export function mapOf<T>(element: Shape<T>): Shape<Readonly<Record<string, T>>> 
       }
       return result;
     },
+    isWellTyped: (value) => isObject(value) && Object.values(value).every((one) => isWellTyped(element, one)),
   };
 }
 
@@ -110,7 +118,23 @@ export function object<const F extends Fields>(fields: F): Shape<ObjectOf<F>> {
       for (const name of names) readField(fields, name, value, result);
       return result;
     },
+    isWellTyped: (value) =>
+      isObject(value) &&
+      names.every((name) => {
+        const one = Object.hasOwn(value, name) ? value[name] : undefined;
+        const field = fields[name];
+        return one === undefined || one === null || field === undefined || isWellTyped(field, one);
+      }),
   };
+}
+
+/** All or nothing: with anything wrongly typed in it the whole reads as missing, as it does to who parses it strictly. */
+export function strict<T>(shape: Shape<T>): Shape<T> {
+  return { ...shape, read: (value) => (isWellTyped(shape, value) ? shape.read(value) : undefined) };
+}
+
+function isWellTyped(shape: Shape<unknown>, value: unknown): boolean {
+  return shape.isWellTyped?.(value) ?? true;
 }
 
 function readField<F extends Fields>(

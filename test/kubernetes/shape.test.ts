@@ -9,6 +9,7 @@ import {
   number,
   object,
   strayIn,
+  strict,
   string,
 } from "../../src/kubernetes/shape.ts";
 
@@ -74,6 +75,26 @@ describe("a shape reads", () => {
     assert.deepEqual(shape.read({ labels: ["a"] }), { stray: { "": "a list" } });
     assert.deepEqual(shape.read({ labels: { a: "1" }, stray: 7 }), { labels: { a: "1" } });
     assert.deepEqual(shape.read({ labels: null }), {});
+  });
+
+  test("all or nothing where it is strict", () => {
+    const spec = strict(object({ hosts: list(string), labels: mapOf(string), port: object({ number }) }));
+    const right = { hosts: ["a"], labels: { app: "x" }, port: { number: 80 } };
+    assert.deepEqual(spec.read({ ...right, other: 7 }), right);
+    assert.deepEqual(spec.read({ hosts: null, port: { number: null } }), { port: {} });
+    for (const wrong of [
+      { hosts: "a" },
+      { hosts: ["a", 7] },
+      { hosts: [null] },
+      { labels: { app: 1 } },
+      { labels: { app: null } },
+      { port: { number: "80" } },
+      { port: [] },
+    ]) {
+      assert.equal(spec.read({ ...right, ...wrong }), undefined);
+    }
+    assert.equal(spec.read([]), undefined);
+    assert.deepEqual(object({ spec }).read({ spec: { hosts: 7 } }), {});
   });
 
   test("of a map the entries of the right type, whatever their names", () => {

@@ -197,3 +197,33 @@ test("what an ambient client asks is its waypoint's question, in the waypoint's 
   assert.deepEqual(applied(mesh, "shop", waypoint), ["shop/private"]);
   assert.deepEqual(applied(mesh, "waypoints", waypoint), []);
 });
+
+describe("a wrongly typed field makes Istio drop the object, so that", () => {
+  test("a rule matches nothing", () => {
+    const wrong = [
+      { host: 7 },
+      { exportTo: "." },
+      { exportTo: [7] },
+      { workloadSelector: { matchLabels: { version: 1 } } },
+      { workloadSelector: "app" },
+      { subsets: {} },
+      { trafficPolicy: [] },
+    ];
+    for (const spec of wrong) {
+      assert.deepEqual(applied(shop(rule("shop/web", WEB, spec)), "shop"), [], JSON.stringify(spec));
+    }
+    for (const spec of ["web", [], null, 7]) {
+      const broken: Put = ["DestinationRule", { metadata: { name: "web", namespace: "shop" }, spec }];
+      assert.deepEqual(applied(shop(broken), "shop"), []);
+    }
+  });
+
+  test("a ServiceEntry owns nothing", () => {
+    const query = { host: "api.example.com" };
+    const visible = (spec: object) =>
+      ask(meshOf([serviceEntry("shop/api", [query.host], spec)]), "shop", query).isVisible;
+    assert.ok(visible({}));
+    assert.ok(!visible({ exportTo: "*" }));
+    assert.ok(!visible({ ports: [{ number: "80" }] }));
+  });
+});
