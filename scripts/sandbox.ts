@@ -1,6 +1,6 @@
 /**
- * `make sandbox`: a real API server with etcd and controllers on this machine, and foresail in it as the shipped manifests
- * install it. There is no node: Pods stay Pending, and foresail itself is a process beside the cluster, under the rights
+ * `make sandbox`: a real API server with etcd, controllers and istiod on this machine, and foresail in it as the shipped manifests
+ * install it. `ISTIO=0` leaves istiod out. There is no node: Pods stay Pending, and foresail itself is a process beside the cluster, under the rights
  * of its ServiceAccount. Runs until Ctrl-C, and leaves nothing behind. docs/en/sandbox.md says what to try.
  */
 import { readFile, writeFile } from "node:fs/promises";
@@ -16,6 +16,8 @@ import { startControlPlane } from "../test/harness/control-plane.ts";
 import type { StartedProgram } from "../test/harness/control-plane.ts";
 import { eventually } from "../test/harness/eventually.ts";
 import { findOnPath } from "../test/harness/run-tool.ts";
+import { startIstio } from "../test/harness/istio.ts";
+import { findIstioTools } from "../test/harness/istio-tools.ts";
 import { findControlPlaneTools } from "../test/harness/tools.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -28,11 +30,22 @@ const CONTROLLERS = [
   "replicaset-controller",
 ];
 const MESH_GROUPS = /(?:^|\.)istio\.(?:io|alibabacloud\.com)$/;
+/** As ASM installs it: probes are not rewritten unless a Pod asks for it. */
+const ISTIO_VALUES = { sidecarInjectorWebhook: { rewriteAppHTTPProbe: false } };
+const CLASSIC_REVISION = "classic";
+const CLASSIC_NAMESPACE = {
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: { name: "shop-classic", labels: { "istio.io/rev": CLASSIC_REVISION } },
+};
 /** Longer than anybody plays. */
 const TOKEN_LIFE = "720h";
 const READY_WITHIN_MS = 60_000;
 const INTERRUPTED = 130;
 const REFUSED_EXAMPLE = join(ROOT, "examples/reviews/1-destination-rule-outside.yaml");
+
+/** Everything ends with the cluster. */
+const UNTIL_THE_END = { after: () => {} };
 
 const listeningShape = object({ msg: string, address: string, probes: string });
 
@@ -47,6 +60,7 @@ const cluster = await startControlPlane({ controllers: CONTROLLERS });
 try {
   print("installing the example mesh and foresail ...");
   await installMesh();
+  if (await wantsIstio()) await installIstio();
   const foresail = await installForesail();
   await describe(foresail.logFile);
   await untilStopped(foresail.ended);
@@ -70,6 +84,22 @@ async function installMesh(): Promise<void> {
 
 function isMeshKind(kind: string): kind is Kind {
   return Object.entries(KIND_FACTS).some(([name, { group }]) => name === kind && MESH_GROUPS.test(group));
+}
+
+async function wantsIstio(): Promise<boolean> {
+  if (process.env["ISTIO"] === "0") return false;
+  const tools = await findIstioTools();
+  if ("needs" in tools) print(`there is no istiod in it: ${tools.remedy}`);
+  return !("needs" in tools);
+}
+
+/** Two revisions: the default one, with native sidecars, and one with classic sidecars and a namespace of its own. */
+async function installIstio(): Promise<void> {
+  print("starting istiod ...");
+  await startIstio(UNTIL_THE_END, cluster, { values: ISTIO_VALUES });
+  const classic = { revision: CLASSIC_REVISION, nativeSidecars: false };
+  await startIstio(UNTIL_THE_END, cluster, { values: ISTIO_VALUES, ...classic });
+  await kubectl(["apply", "-f", "-"], list([CLASSIC_NAMESPACE]));
 }
 
 /** As `kubectl apply -k manifests/` does, but for the address: no node is here that would run or reach a Pod. */
