@@ -1,10 +1,11 @@
 /**
- * Writes everything that is made from the rules: their index and pages, the README's table, webhook rules, the ClusterRole
- * and the default ConfigMap. With `--check` it writes nothing and fails if a file is not as it would be written.
+ * Writes everything that is made from the rules: their index and pages, the README's table, webhook rules, the ClusterRole,
+ * the default ConfigMap and the configuration's JSON Schema. With `--check` it writes nothing and fails if a file is not as it would be written.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { AnyRule } from "../src/rules/rule.ts";
+import { configurationJsonSchema } from "../src/config/json-schema.ts";
 import { architectureWithArrows } from "./generators/architecture.ts";
 import { clusterRole, configMap, webhookConfigurations } from "./generators/manifests.ts";
 import { readmeWithRules } from "./generators/readme.ts";
@@ -33,6 +34,7 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["manifests/base/webhooks.yaml", webhookConfigurations(rules)],
     ["manifests/base/cluster-role.yaml", clusterRole(rules)],
     ["manifests/base/config-map.yaml", configMap(rules)],
+    ["schemas/configuration.json", `${JSON.stringify(configurationJsonSchema(rules), null, 2)}\n`],
     ...ownPages(),
     ...rules.flatMap(rulePages),
   ]);

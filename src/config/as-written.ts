@@ -10,7 +10,7 @@ import type { AnyRule } from "../rules/rule.ts";
 /** The text of the scalar that stands there. */
 export type Source = (path: FieldPath) => string | undefined;
 
-const WORDS_FOR_OFF = ["false", "no"];
+export const WORDS_FOR_OFF = ["false", "no"];
 
 /** A copy of the settings in which these scalars are texts; everything else is as it was. */
 export function asWritten(settings: unknown, source: Source, rules: readonly AnyRule[]): unknown {

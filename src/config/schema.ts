@@ -46,17 +46,18 @@ const requirement = mapping("a mapping of key, operator and values", {
   key: pattern(LABEL_KEY, "a label key"),
   operator: oneOf(["In", "NotIn", "Exists", "DoesNotExist"]),
   values: z.array(pattern(LABEL_VALUE, "a label value"), "a list of label values").exactOptional(),
-}).refine(({ operator, values = [] }) => values.length > 0 === (operator === "In" || operator === "NotIn"), {
-  error: 'In and NotIn need "values", Exists and DoesNotExist take none',
-});
+})
+  .refine(({ operator, values = [] }) => values.length > 0 === (operator === "In" || operator === "NotIn"), {
+    error: 'In and NotIn need "values", Exists and DoesNotExist take none',
+  })
+  .meta({ id: "requirement" });
 const selectorKeys = {
   matchLabels: labels.exactOptional(),
   matchExpressions: z.array(requirement, "a list of requirements").exactOptional(),
 };
-const labelSelector = mapping("a label selector (matchLabels, matchExpressions)", selectorKeys).refine(
-  selectsLess,
-  { error: "the selector is empty and would match everything", when: isSound },
-);
+const labelSelector = mapping("a label selector (matchLabels, matchExpressions)", selectorKeys)
+  .refine(selectsLess, { error: "the selector is empty and would match everything", when: isSound })
+  .meta({ id: "labelSelector" });
 
 const clientNamespaces = z.union(
   [
@@ -64,16 +65,19 @@ const clientNamespaces = z.union(
     mapping("a mapping of names, matchLabels and matchExpressions", {
       names: namespaceNames.exactOptional(),
       ...selectorKeys,
-    }).refine(
-      (clients) =>
-        (clients.matchLabels === undefined && clients.matchExpressions === undefined) || selectsLess(clients),
-      { error: "the selector is empty and would match every namespace", when: isSound },
-    ),
+    })
+      .refine(
+        (clients) =>
+          (clients.matchLabels === undefined && clients.matchExpressions === undefined) ||
+          selectsLess(clients),
+        { error: "the selector is empty and would match every namespace", when: isSound },
+      )
+      .meta({ id: "clients" }),
   ],
   "a list of namespaces, or a mapping of names, matchLabels and matchExpressions",
 );
 
-const version = z.string(VERSION).refine(isVersion, VERSION).exactOptional();
+const version = z.string(VERSION).refine(isVersion, VERSION).meta({ id: "version" }).exactOptional();
 const assumedVersions = mapping("a mapping of components to versions", {
   istio: version,
   kubernetes: version,
@@ -89,56 +93,87 @@ const exemption = mapping("a mapping of rules, reason and what is exempt", {
   namespaceSelector: labelSelector.exactOptional(),
   objectSelector: labelSelector.exactOptional(),
   reason: pattern(NOT_BLANK, "a text that gives the reason"),
-  until: z.string(DATE).refine(isDate, DATE).exactOptional(),
-}).refine(
-  (one) => isObject(one) && ("namespaces" in one || "namespaceSelector" in one || "objectSelector" in one),
-  {
-    error: "needs at least one of namespaces, namespaceSelector and objectSelector",
-    // Also beside other problems, but a misspelt key may be the missing one.
-    when: ({ issues, value }) =>
-      isObject(value) && issues.every((issue) => issue.code !== "unrecognized_keys"),
-  },
-);
+  until: z.string(DATE).refine(isDate, DATE).meta({ id: "date" }).exactOptional(),
+})
+  .refine(
+    (one) => isObject(one) && ("namespaces" in one || "namespaceSelector" in one || "objectSelector" in one),
+    {
+      error: "needs at least one of namespaces, namespaceSelector and objectSelector",
+      // Also beside other problems, but a misspelt key may be the missing one.
+      when: ({ issues, value }) =>
+        isObject(value) && issues.every((issue) => issue.code !== "unrecognized_keys"),
+    },
+  )
+  .meta({ id: "exemption" });
+
+const actions = `an action (${listed(ACTIONS)})`;
+const action = z.enum(ACTIONS, actions).meta({ id: "action" });
+const duration = z
+  .string(DURATION)
+  .refine((text) => parseDuration(text) !== undefined, DURATION)
+  .meta({ id: "duration" });
+const docsUrl = z.string(DOCS_URL).refine(isDocsUrl, DOCS_URL).meta({ id: "docsUrl" });
 
 /** Unknown rules pass and are left out. */
 export function configurationSchema(rules: readonly AnyRule[]) {
   const ruleSettings = Object.fromEntries(rules.map((rule) => [rule.id, ruleSetting(rule).exactOptional()]));
   return mapping("a mapping of settings", {
-    rules: z.object(ruleSettings, "a mapping of rule ids to actions").nullable().exactOptional(),
-    clientNamespaces: clientNamespaces.nullable().exactOptional(),
-    multiCluster: z.boolean("true or false").exactOptional(),
-    assume: assumedVersions.nullable().exactOptional(),
-    rootNamespace: namespaceName.exactOptional(),
-    istioNamespace: namespaceName.exactOptional(),
-    clusterDomain: pattern(DOMAIN, "a domain name, such as cluster.local").exactOptional(),
-    onInternalError: oneOf(["Allow", "Deny"]).exactOptional(),
-    crossNamespaceDetails: oneOf(["names", "count", "none"]).exactOptional(),
-    docsUrl: z.string(DOCS_URL).refine(isDocsUrl, DOCS_URL).exactOptional(),
+    rules: z
+      .object(ruleSettings, "a mapping of rule ids to actions")
+      .nullable()
+      .describe("what each rule does: an action, or a mapping of action and options")
+      .exactOptional(),
+    clientNamespaces: clientNamespaces
+      .nullable()
+      .describe("namespaces with clients of the mesh that are not seen")
+      .exactOptional(),
+    multiCluster: z
+      .boolean("true or false")
+      .describe("true: clients may run in clusters that are not seen")
+      .exactOptional(),
+    assume: assumedVersions.nullable().describe("versions to go by").exactOptional(),
+    rootNamespace: namespaceName.describe("instead of what the mesh's ConfigMap says").exactOptional(),
+    istioNamespace: namespaceName.describe("where Istio's ConfigMaps are read").exactOptional(),
+    clusterDomain: pattern(DOMAIN, "a domain name, such as cluster.local")
+      .describe("in which Services have their names")
+      .exactOptional(),
+    onInternalError: oneOf(["Allow", "Deny"])
+      .describe("what a review that is too large or takes too long is answered")
+      .exactOptional(),
+    crossNamespaceDetails: oneOf(["names", "count", "none"])
+      .describe("how messages speak of other namespaces")
+      .exactOptional(),
+    docsUrl: docsUrl.describe("where messages send people; {rule} stands for the rule id").exactOptional(),
     exemptionAnnotations: z
       .union([z.boolean("true or false"), namespaceNames], "true, false or a list of namespaces")
+      .describe("where foresail.io/exempt counts: everywhere, nowhere, or in these namespaces")
       .exactOptional(),
-    exemptions: z.array(exemption, "a list of exemptions").nullable().exactOptional(),
+    exemptions: z
+      .array(exemption, "a list of exemptions")
+      .nullable()
+      .describe("what is not reported, and why")
+      .exactOptional(),
   });
 }
 
-function ruleSetting({ options }: AnyRule): z.ZodType<RuleSetting> {
-  const actions = `an action (${listed(ACTIONS)})`;
+function ruleSetting({ title, options }: AnyRule): z.ZodType<RuleSetting> {
   const parts: Record<string, z.ZodExactOptional<z.ZodType<OptionValue>>> = {
-    action: z.enum(ACTIONS, actions).exactOptional(),
+    action: action.exactOptional(),
   };
-  for (const [name, option] of Object.entries(options)) parts[name] = optionValue(option).exactOptional();
-  return z.union(
-    [z.enum(ACTIONS, actions), mapping("a mapping of action and options", parts)],
-    `${actions} or a mapping of action and options`,
-  );
+  for (const [name, option] of Object.entries(options))
+    parts[name] = optionValue(option).describe(option.about).exactOptional();
+  return z
+    .union(
+      [action, mapping("a mapping of action and options", parts)],
+      `${actions} or a mapping of action and options`,
+    )
+    .describe(title);
 }
 
 function optionValue(option: Option): z.ZodType<OptionValue> {
   if (typeof option.default === "boolean") return z.boolean("true or false");
   if (typeof option.default !== "string") return z.array(z.string("a text"), "a list of texts");
-  if (option.format === "duration") {
-    return z.string(DURATION).refine((text) => parseDuration(text) !== undefined, DURATION);
-  }
+  if (option.format === "duration") return duration;
   return option.values === undefined ? z.string("a text") : oneOf(option.values);
 }
 

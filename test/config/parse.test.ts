@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { toJSONSchema } from "zod";
-
 import { DEFAULT_CONFIGURATION } from "../../src/config/configuration.ts";
-import { configurationSchema } from "../../src/config/schema.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";
-import { configurationOf, problemsOf, RULES, warningsOf } from "./rules.ts";
+import { configurationOf, problemsOf, warningsOf } from "./rules.ts";
 
 /** What one rule is told. */
 function ruleOf(text: string, id = "pod-probes-reach-the-app") {
@@ -270,13 +267,4 @@ test("256 KiB are read and one byte more is not", () => {
   const text = "multiCluster: true\n".padEnd(256 * 1024, "#");
   assert.deepEqual(problemsOf(text), []);
   assert.deepEqual(problemsOf(`${text}#`), ["1:1: a configuration has at most 256 KiB, this is longer"]);
-});
-
-test("the schema can be given to editors as JSON Schema", () => {
-  const { properties = {} } = toJSONSchema(configurationSchema(RULES), { io: "input" });
-  assert.deepEqual(Object.keys(properties).slice(0, 2), ["rules", "clientNamespaces"]);
-  assert.match(
-    JSON.stringify(properties["rules"]),
-    /"pod-probes-reach-the-app".*"dedicatedPorts","always","never"/,
-  );
 });
