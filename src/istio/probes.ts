@@ -47,6 +47,23 @@ export function appProbesOf(pod: PodTemplate): readonly AppProbe[] {
 
 const PROXY = "istio-proxy";
 
+/** Where the app's probes should have a port and have none that could be one; the API server refuses them. */
+export function portlessProbesOf({ spec }: PodTemplate): readonly FieldPath[] {
+  const fields: FieldPath[] = [];
+  for (const list of ["containers", "initContainers"] as const) {
+    for (const [index, container] of (spec[list] ?? []).entries()) {
+      if (container.name === PROXY) continue;
+      for (const name of PROBE_NAMES) {
+        const kind = KINDS.find((one) => container[name]?.[one] !== undefined);
+        const port = kind && (container[name]?.[kind]?.port ?? "");
+        const isPortless = port === "" || (typeof port === "number" && !isPort(port));
+        if (kind && isPortless) fields.push(["spec", list, index, name, kind, "port"]);
+      }
+    }
+  }
+  return fields;
+}
+
 function readProbe(
   container: Container,
   name: ProbeName,

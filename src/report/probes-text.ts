@@ -35,7 +35,7 @@ const ANSWERS: { readonly [R in Exclude<ProbeReason, "notRewritten">]: string } 
   rewritten: "the sidecar's agent: it asks the app, past Envoy, and passes the answer on",
   unknownRewriting:
     "not known: the sidecar's agent asks the app if the injector rewrites probes; if not, the probe meets Envoy",
-  unresolvedPort: "nobody, and it fails: its container has no port of that name",
+  unresolvedPort: "nobody, and it fails: its port is missing, or is a name that no port of its container has",
 };
 
 const INTERCEPTED: { readonly [A in Answerer]?: string } = {

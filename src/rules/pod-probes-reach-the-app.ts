@@ -5,7 +5,7 @@ import { isAnsweredByAgent, isKnownUnrewritten, judgeProbes } from "../istio/pro
 import type { JudgedProbe, ProbeOutcome, ProbeSituation } from "../istio/probe-repair.ts";
 import { probedSidecarOf, probeSituationOf } from "../istio/probe-situation.ts";
 import type { ProbedSidecar } from "../istio/probe-situation.ts";
-import { appProbesOf, proxyPortsOf, REWRITE_PROBERS } from "../istio/probes.ts";
+import { appProbesOf, portlessProbesOf, proxyPortsOf, REWRITE_PROBERS } from "../istio/probes.ts";
 import type { AppProbe } from "../istio/probes.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
@@ -62,6 +62,11 @@ const MESSAGES = {
     action: "Warn",
     remedy:
       "Take {{port}} out of traffic.sidecar.istio.io/excludeInboundPorts: it costs the Service mTLS, authorization and telemetry on that port.",
+  },
+  missingPort: {
+    text: "The probe has no port, so the API server refuses the Pod",
+    action: "Warn",
+    remedy: "Write the number of a port, 1 to 65535, or the name that a port of this container has.",
   },
   unresolvedPort: {
     text: "The probe's port {{name}} is not among the named ports of its container",
@@ -180,9 +185,12 @@ metadata: { name: shop, labels: { istio-injection: enabled } }
     }
     const pod = podTemplateOf(review.kind, review.object);
     const probes = appProbesOf(pod);
+    const portless = portlessProbesOf(pod);
     const sidecar =
-      probes.length > 0 && probedSidecarOf(pod, namespaceIn(cluster, review.namespace), cluster.mesh);
+      probes.length + portless.length > 0 &&
+      probedSidecarOf(pod, namespaceIn(cluster, review.namespace), cluster.mesh);
     if (!sidecar) return;
+    for (const field of portless) yield { message: "missingPort", field: [...pod.path, ...field] };
     yield* checkNames(probes, pod);
     yield* checkProbes(probes, { pod, namespace: review.namespace, cluster, options, ...sidecar });
   },

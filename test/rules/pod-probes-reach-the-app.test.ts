@@ -169,7 +169,7 @@ testRule(rule, {
       cluster: [namespace()],
     },
     { name: "the probe is an exec", object: pod({ exec: { command: ["true"] } }), cluster: [namespace()] },
-    { name: "the probe has no port", object: pod({ httpGet: { path: "/" } }), cluster: [namespace()] },
+    { name: "a Pod without a sidecar has a probe without a port", object: pod({ httpGet: { path: "/" } }) },
     { name: "the probe asks the agent's own port", object: pod(http(15_021)), cluster: [namespace()] },
     {
       name: "the kubelet sends the probe to another host",
@@ -402,6 +402,19 @@ testRule(rule, {
       object: pod(tcp("health"), { app: { ports: [{ name: "health", containerPort: 8087 }] } }),
       cluster: [namespace()],
       findings: [excluded(8087, "8087")],
+    },
+    {
+      name: "the probe has no port, or one that cannot be",
+      object: pod({ httpGet: { path: "/" } }, { app: { startupProbe: tcp(70_000), readinessProbe: tcp(0) } }),
+      cluster: [namespace()],
+      findings: [
+        { message: "missingPort", field: HTTP_FIELD },
+        {
+          message: "missingPort",
+          field: ["spec", "containers", 1, "readinessProbe", "tcpSocket", "port"],
+        },
+        { message: "missingPort", field: ["spec", "containers", 1, "startupProbe", "tcpSocket", "port"] },
+      ],
     },
     {
       name: "a named port is another container's",
