@@ -41,6 +41,8 @@ const answerShape = object({
   /** `namespace/name`, in the order in which they were merged. */
   destinationRules: list(string),
   /** What was made of them. */
+  /** Of the host, as `outbound|80|v1|web.shop.svc.cluster.local`; only `askAll` names them. */
+  clusters: list(string),
   rule: object({
     exportTo: list(string),
     workloadSelector: object({ matchLabels: mapOf(string) }),
@@ -48,14 +50,23 @@ const answerShape = object({
     trafficPolicy: json,
   }),
 });
-const responseShape = object({ answers: list(answerShape), error: string });
+const responseShape = object({ answers: list(answerShape), refused: list(string), error: string });
 
 /** What is false, empty or not there is absent, except `visible`. */
 export type OracleAnswer = Shaped<typeof answerShape>;
 
+/** What takes longer to find out. */
+interface FullAnswer {
+  readonly answers: readonly OracleAnswer[];
+  /** The objects that Istio's own validation refuses, as `DestinationRule shop/web: why`; they are in the mesh nevertheless. */
+  readonly refused: readonly string[];
+}
+
 export interface Oracle {
   /** One answer for each query. Rejects when Istio cannot read the mesh. May be called again before it has answered. */
   ask(mesh: OracleMesh, queries: readonly OracleQuery[]): Promise<readonly OracleAnswer[]>;
+  /** With the clusters that Istio makes for the proxies, and what its validation says of the objects. */
+  askAll(mesh: OracleMesh, queries: readonly OracleQuery[]): Promise<FullAnswer>;
   /** Ends the program when it has answered. */
   stop(): Promise<void>;
 }
@@ -79,19 +90,24 @@ export function createOracle(program: string): Oracle {
   let process = startProcess(program);
   let meshes = 0;
   const ending: Promise<void>[] = [];
+  const askProcess = async (
+    { objects, clusterDomain = "cluster.local" }: OracleMesh,
+    queries: readonly OracleQuery[],
+    clusters: boolean,
+  ): Promise<FullAnswer> => {
+    if (meshes++ % MAX_MESHES === MAX_MESHES - 1) {
+      ending.push(process.end());
+      process = startProcess(program);
+    }
+    const question = { objects, clusterDomain, revision: "default", queries, clusters };
+    const line = await process.ask(JSON.stringify(question));
+    const { answers = [], refused = [], error } = responseShape.read(JSON.parse(line)) ?? {};
+    if (error !== undefined) throw new Error(error);
+    return { answers, refused };
+  };
   return {
-    async ask({ objects, clusterDomain = "cluster.local" }, queries) {
-      if (meshes++ % MAX_MESHES === MAX_MESHES - 1) {
-        ending.push(process.end());
-        process = startProcess(program);
-      }
-      const line = await process.ask(
-        JSON.stringify({ objects, clusterDomain, revision: "default", queries }),
-      );
-      const { answers, error } = responseShape.read(JSON.parse(line)) ?? {};
-      if (error !== undefined) throw new Error(error);
-      return answers ?? [];
-    },
+    ask: async (mesh, queries) => (await askProcess(mesh, queries, false)).answers,
+    askAll: (mesh, queries) => askProcess(mesh, queries, true),
     async stop() {
       await Promise.all([...ending, process.end()]);
     },

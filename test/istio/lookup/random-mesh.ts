@@ -17,7 +17,7 @@ import {
   SERVICE_NAMES,
 } from "./random-parts.ts";
 import type { Surroundings } from "./random-parts.ts";
-import { randomDelegates, randomSidecar, randomVirtualService } from "./random-scope.ts";
+import { randomRoutesOnly, randomSidecar, randomVirtualService } from "./random-scope.ts";
 import { hostnamesOf } from "./answers.ts";
 
 const CLUSTER_DOMAINS = ["cluster.local", "cluster.local", "cluster.local", "corp.example"] as const;
@@ -53,11 +53,18 @@ export function randomMesh(seed: number): RandomMesh {
     ...around.namespaces.map((name) => labelledNamespace(around, name)),
     ...owners,
     ...destinationRules(among),
-    ...(random.chance(0.4) ? many(3, (name) => randomSidecar(among, name)) : []),
-    ...(random.chance(0.5) ? many(3, (name) => randomVirtualService(among, name)) : []),
-    ...(random.chance(0.3) ? randomDelegates(among) : []),
+    ...(random.chance(0.15) ? randomRoutesOnly(among) : randomScopes(among)),
   ]);
   return { objects, clusterDomain: around.clusterDomain, queries: queriesFor(objects, around) };
+}
+
+function randomScopes(around: Surroundings): JsonObject[] {
+  const { random } = around;
+  const some = (make: (among: Surroundings, name: string) => JsonObject) =>
+    Array.from({ length: random.chance(0.45) ? random.one([1, 1, 2, 3]) : 0 }, (_, index) =>
+      make(around, `n${index}`),
+    );
+  return [...some(randomSidecar), ...some(randomVirtualService)];
 }
 
 /** The first of those that have the same name. */

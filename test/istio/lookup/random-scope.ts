@@ -54,31 +54,37 @@ export function randomVirtualService(around: Surroundings, name: string): JsonOb
   });
 }
 
-/** One VirtualService without hosts, and some that delegate to it, or nearly. */
-export function randomDelegates(around: Surroundings): JsonObject[] {
-  const { random, namespaces } = around;
-  const namespace = random.one(namespaces);
-  const there = { ...around, namespaces: [namespace] } as const;
-  const name = "delegate";
-  const routesOf = (count: number) => Array.from({ length: count }, () => httpRoute(around));
-  const toIt = () => ({
-    ...matches(around),
-    delegate: { name, ...maybe(random.chance(0.8), "namespace", () => namespace) },
-    ...maybe(random.chance(0.2), "mirror", () => destination(around)),
+/** The only host that sidecars import in `randomRoutesOnly`. */
+const ROUTED_HOST = "routes.example.com";
+const DELEGATED_IN = ["a", "b"] as const;
+
+/** Sidecars see nothing but what routes lead to: those of VirtualServices, and those that these delegate. */
+export function randomRoutesOnly(around: Surroundings): JsonObject[] {
+  const { random, rootNamespace } = around;
+  const inRoot = { ...around, namespaces: [rootNamespace] } as const;
+  const delegates = DELEGATED_IN.map((namespace) => {
+    const http = Array.from({ length: random.one([1, 2, 3]) }, () => httpRoute(around));
+    const there = { ...around, namespaces: [namespace] } as const;
+    return istioObject(there, "VirtualService", "delegate", { ...exported(around), http });
   });
-  return [
-    istioObject(there, "VirtualService", name, {
-      ...exported(around),
-      http: routesOf(random.one([1, 1, 2])),
+  const toDelegate = () => ({
+    ...matches(around),
+    delegate: {
+      name: "delegate",
+      ...maybe(random.chance(0.8), "namespace", () => random.one(DELEGATED_IN)),
+    },
+    ...maybe(random.chance(0.2), "mirror", () => destination(around)),
+    ...maybe(random.chance(0.1), "mirrors", () => routes(around)),
+  });
+  const roots = ["r0", "r1"].map((root) =>
+    istioObject(around, "VirtualService", root, {
+      hosts: [ROUTED_HOST],
+      ...maybe(random.chance(0.2), "exportTo", () => randomExportTo(around)),
+      http: random.chance(0.3) ? [toDelegate(), httpRoute(around)] : [toDelegate()],
     }),
-    ...["r0", "r1"].map((root) =>
-      istioObject(around, "VirtualService", root, {
-        hosts: [randomHost(around)],
-        ...exported(around),
-        http: random.chance(0.3) ? [toIt(), ...routesOf(1)] : [toIt()],
-      }),
-    ),
-  ];
+  );
+  const egress = [{ hosts: [`*/${ROUTED_HOST}`] }];
+  return [istioObject(inRoot, "Sidecar", "routes-only", { egress }), ...delegates, ...roots];
 }
 
 function exported(around: Surroundings): JsonObject {
@@ -97,23 +103,28 @@ function httpRoute(around: Surroundings): JsonObject {
 }
 
 function matches({ random, namespaces }: Surroundings): JsonObject {
-  const match = () =>
-    random.one<JsonObject>([
-      {},
-      { sourceNamespace: random.one(namespaces) },
-      { sourceNamespace: random.one(namespaces) },
-      { port: random.one([80, 8080]) },
-      { uri: { prefix: random.one(["/", "/a", "/b"]) } },
-      { uri: { exact: random.one(["/a", "/b"]) } },
-      { uri: { regex: "/a.*" }, ignoreUriCase: random.chance(0.5) },
-      { headers: { h: random.one<JsonObject>([{ exact: "x" }, { prefix: "x" }, {}]) } },
-      { sourceLabels: random.one(LABELS) },
-      {
-        gateways: random.one([["mesh"], ["mesh", "gateway"]]),
-        method: { exact: random.one(["GET", "PUT"]) },
-      },
-    ]);
-  return maybe(random.chance(0.4), "match", () => Array.from({ length: random.one([1, 2]) }, match));
+  const texts = [
+    { exact: "/a" },
+    { exact: "/ab" },
+    { prefix: "/a" },
+    { prefix: "/" },
+    { regex: "/a.*" },
+    {},
+  ] as const;
+  const parts = (): readonly JsonObject[] => [
+    { sourceNamespace: random.one(namespaces) },
+    { port: random.one([0, 80, 8080]) },
+    { uri: random.one(texts) },
+    { uri: random.one(texts), ignoreUriCase: random.chance(0.5) },
+    { headers: { "x-h": random.one(texts) } },
+    { withoutHeaders: { "x-h": random.one(texts) } },
+    { queryParams: { q: random.one(texts) } },
+    { sourceLabels: random.one(LABELS) },
+    { gateways: random.one([["mesh"], ["mesh", "gateway"], ["gateway"]]) },
+    { method: { exact: random.one(["GET", "PUT"]) } },
+  ];
+  const match = (): JsonObject => Object.assign({}, ...random.some(parts(), random.one([0, 1, 1, 2, 3])));
+  return maybe(random.chance(0.6), "match", () => Array.from({ length: random.one([1, 1, 2]) }, match));
 }
 
 function routes(around: Surroundings): JsonObject[] {

@@ -3,9 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"sort"
+	"strings"
 
 	networking "istio.io/api/networking/v1alpha3"
 	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/pkg/networking/core"
 	"istio.io/istio/pilot/pkg/serviceregistry/provider"
 	"istio.io/istio/pkg/config/host"
 	"istio.io/istio/pkg/config/visibility"
@@ -28,6 +31,8 @@ type answer struct {
 	Alias            bool     `json:"alias,omitempty"`
 	DestinationRules []string `json:"destinationRules,omitempty"`
 	Rule             *merged  `json:"rule,omitempty"`
+	// Of the host, as "outbound|80|v1|web.shop.svc.cluster.local", if they were asked for.
+	Clusters []string `json:"clusters,omitempty"`
 }
 
 type owner struct {
@@ -59,14 +64,14 @@ var proxyTypes = map[string]proxyType{
 
 // answerAll asks for gateways and waypoints first: these take a namespace's default sidecar scope if istiod has made it,
 // so that their answers would depend on the order.
-func answerAll(push *model.PushContext, queries []query) ([]answer, error) {
-	answers := make([]answer, len(queries))
+func answerAll(istio *core.ConfigGenTest, asked request) ([]answer, error) {
+	answers := make([]answer, len(asked.Queries))
 	for _, isSidecar := range []bool{false, true} {
-		for i, asked := range queries {
-			if (asked.Proxy == "sidecar") != isSidecar {
+		for i, one := range asked.Queries {
+			if (one.Proxy == "sidecar") != isSidecar {
 				continue
 			}
-			found, err := answerOne(push, asked)
+			found, err := answerOne(istio, one, asked.Clusters)
 			if err != nil {
 				return nil, err
 			}
@@ -76,7 +81,7 @@ func answerAll(push *model.PushContext, queries []query) ([]answer, error) {
 	return answers, nil
 }
 
-func answerOne(push *model.PushContext, asked query) (answer, error) {
+func answerOne(istio *core.ConfigGenTest, asked query, withClusters bool) (answer, error) {
 	kind, known := proxyTypes[asked.Proxy]
 	if !known {
 		return answer{}, fmt.Errorf("unknown proxy %q", asked.Proxy)
@@ -87,13 +92,16 @@ func answerOne(push *model.PushContext, asked query) (answer, error) {
 		Labels:          asked.ClientLabels,
 		Metadata:        &model.NodeMetadata{Namespace: asked.ClientNamespace, Labels: asked.ClientLabels},
 	}
-	proxy.SetSidecarScope(push)
+	proxy.SetSidecarScope(istio.PushContext())
 	hostname := host.Name(asked.Host)
 	service := proxy.SidecarScope.GetService(hostname)
 	if service == nil {
 		return answer{}, nil
 	}
 	result := answer{Visible: true, Service: ownerOf(service), Alias: service.Resolution == model.Alias}
+	if withClusters {
+		result.Clusters = clustersOf(istio, proxy, asked.Host)
+	}
 	found := proxy.SidecarScope.DestinationRule(kind.direction, proxy, hostname)
 	if found == nil {
 		return result, nil
@@ -104,6 +112,17 @@ func answerOne(push *model.PushContext, asked query) (answer, error) {
 	var err error
 	result.Rule, err = mergedRule(found)
 	return result, err
+}
+
+func clustersOf(istio *core.ConfigGenTest, proxy *model.Proxy, hostname string) []string {
+	var names []string
+	for _, cluster := range istio.Clusters(istio.SetupProxy(proxy)) {
+		if strings.HasSuffix(cluster.Name, "|"+hostname) {
+			names = append(names, cluster.Name)
+		}
+	}
+	sort.Strings(names)
+	return names
 }
 
 func ownerOf(service *model.Service) *owner {

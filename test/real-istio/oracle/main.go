@@ -21,10 +21,14 @@ type request struct {
 	ClusterDomain string            `json:"clusterDomain"`
 	Revision      string            `json:"revision"`
 	Queries       []query           `json:"queries"`
+	// Whether the answers name clusters, which takes much longer.
+	Clusters bool `json:"clusters"`
 }
 
 type response struct {
 	Answers []answer `json:"answers,omitempty"`
+	// What Istio's own validation refuses, as "<kind> <namespace>/<name>: <why>"; it is in the mesh nevertheless.
+	Refused []string `json:"refused,omitempty"`
 	Error   string   `json:"error,omitempty"`
 }
 
@@ -75,11 +79,13 @@ func serve(input io.Reader, output io.Writer) error {
 func respond(asked request) (result response) {
 	// Wrap also ends what the mesh has started.
 	err := test.Wrap(func(t test.Failer) {
-		push, err := pushContext(t, asked)
+		read, err := readParts(asked)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if result.Answers, err = answerAll(push, asked.Queries); err != nil {
+		result.Refused = read.refused
+		istio := istioOf(t, read, asked)
+		if result.Answers, err = answerAll(istio, asked); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -11,7 +11,6 @@ import (
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pilot/pkg/config/kube/crd"
-	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/pkg/networking/core"
 	kubecontroller "istio.io/istio/pilot/pkg/serviceregistry/kube"
 	"istio.io/istio/pkg/config"
@@ -42,14 +41,11 @@ type parts struct {
 	namespaces []runtime.Object
 	services   []*corev1.Service
 	configs    []config.Config
+	refused    []string
 }
 
-func pushContext(t test.Failer, asked request) (*model.PushContext, error) {
-	read, err := readParts(asked)
-	if err != nil {
-		return nil, err
-	}
-	isSeen := seenBy(t, read, asked.Revision)
+func istioOf(t test.Failer, read parts, asked request) *core.ConfigGenTest {
+	isSeen := seenBy(t, read)
 	options := core.TestOptions{MeshConfig: read.mesh, ClusterID: clusterID}
 	for _, service := range read.services {
 		if isSeen(&service.ObjectMeta, "") {
@@ -62,12 +58,12 @@ func pushContext(t test.Failer, asked request) (*model.PushContext, error) {
 			options.Configs = append(options.Configs, one)
 		}
 	}
-	return core.NewConfigGenTest(t, options).PushContext(), nil
+	return core.NewConfigGenTest(t, options)
 }
 
 // seenBy returns the filters of istiod's informers, which the memory stores do not have: discoverySelectors for all kinds,
 // the revision for Istio's own.
-func seenBy(t test.Failer, read parts, revision string) func(*metav1.ObjectMeta, string) bool {
+func seenBy(t test.Failer, read parts) func(*metav1.ObjectMeta, string) bool {
 	if len(read.mesh.DiscoverySelectors) == 0 {
 		return func(meta *metav1.ObjectMeta, revision string) bool {
 			return config.LabelsInRevision(meta.Labels, revision)
@@ -145,6 +141,9 @@ func (p *parts) addConfig(raw json.RawMessage, kind metav1.TypeMeta, clusterDoma
 	}
 	if read.CreationTimestamp.IsZero() {
 		read.CreationTimestamp = oldest
+	}
+	if _, err := schema.ValidateConfig(*read); err != nil {
+		p.refused = append(p.refused, fmt.Sprintf("%s %s/%s: %v", kind.Kind, read.Namespace, read.Name, err))
 	}
 	p.configs = append(p.configs, *read)
 	return nil
