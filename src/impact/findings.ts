@@ -1,7 +1,6 @@
 /** Findings that a change brings, and those that it solves: of every rule, on every object that can have others than before. */
 import type { Manifest } from "../cluster/manifests.ts";
 import type { StateObject } from "../cluster/mesh-state.ts";
-import { createView } from "../cluster/view.ts";
 import { evaluate } from "../engine/evaluate.ts";
 import type { Circumstances, ReviewRequest } from "../engine/verdict.ts";
 import { formatStableField } from "../kubernetes/field-path.ts";
@@ -13,6 +12,8 @@ import { identity, isChanged } from "./change.ts";
 import type { Change, ChangedObject } from "./change.ts";
 import { isJudged, judgingOfOthers } from "./judging.ts";
 import type { Judging } from "./judging.ts";
+import type { IsSuspect } from "./suspects.ts";
+import { viewWithout } from "./touched.ts";
 import type { Moment, Moments } from "./touched.ts";
 
 export interface FindingChanges {
@@ -23,13 +24,17 @@ export interface FindingChanges {
 export function findingChanges(
   { objects, before, after }: Change,
   moments: Moments,
+  isSuspect: IsSuspect,
   judging: Judging,
 ): FindingChanges {
   const changed = objects.filter(isChanged);
   const own = new Map(changed.map((object) => [keyOfChanged(object), object]));
   const elsewhere = judgingOfOthers(judging, changed, moments);
   const others = (list: readonly StateObject[]) =>
-    list.map(subjectOf).filter((subject) => !own.has(keyOf(subject)) && isJudged(subject.kind, elsewhere));
+    list
+      .filter(({ kind }) => isJudged(kind, elsewhere))
+      .map(subjectOf)
+      .filter((subject) => isSuspect(subject) && !own.has(keyOf(subject)));
   const old = [
     ...others(before).flatMap((subject) => review(subject, moments.before, elsewhere)),
     ...changed.flatMap((object) => findingsBefore(object, moments.before, judging)),
@@ -96,7 +101,7 @@ type Action = Pick<ReviewRequest, "object" | "oldObject" | "operation">;
 /** Repairs of Pods are no findings here: what the next start repairs is compared by itself. */
 function review(
   subject: Subject,
-  { state }: Moment,
+  moment: Moment,
   judging: Judging,
   action: Action = { operation: "CREATE", object: subject.object, oldObject: undefined },
 ): readonly ImpactFinding[] {
@@ -104,7 +109,7 @@ function review(
   const circumstances: Circumstances = {
     ...judging,
     moment: "check",
-    cluster: createView(state, { kind, namespace, name }),
+    cluster: viewWithout(moment, { kind, namespace, name }),
     expired: () => false,
   };
   const { verdicts, failures } = evaluate({ kind, namespace, name, ...action }, circumstances);

@@ -11,7 +11,8 @@ import { lookupChanges } from "./lookups.ts";
 import type { LookupChange } from "./lookups.ts";
 import { podChanges } from "./pods.ts";
 import type { PodChange } from "./pods.ts";
-import { momentOf, touchedHosts } from "./touched.ts";
+import { suspectsOf } from "./suspects.ts";
+import { momentOf, touchedBy } from "./touched.ts";
 import type { Moment, Moments } from "./touched.ts";
 
 /** A namespace that has clients at only one of the two moments. */
@@ -37,15 +38,19 @@ export function impactOf(change: Change, settings: MeshSettings, judging: Judgin
     before: momentOf({ store: storeOf(change.before, settings.clusterDomain), settings, isComplete: true }),
     after: momentOf({ store: storeOf(change.after, settings.clusterDomain), settings, isComplete: true }),
   };
+  const changed = change.objects.filter(isChanged);
+  const touched = touchedBy(changed, moments);
+  const lookups = lookupChanges(touched.hosts, moments);
+  const isSuspect = suspectsOf(changed, moments, touched, lookups);
   return {
     objects: change.objects,
-    lookups: lookupChanges(touchedHosts(change.objects.filter(isChanged), moments), moments),
+    lookups,
     clients: {
       gained: clientsMissingIn(moments.before, moments.after),
       lost: clientsMissingIn(moments.after, moments.before),
     },
-    pods: podChanges(change, moments, judging),
-    findings: findingChanges(change, moments, judging),
+    pods: podChanges(change, moments, isSuspect, judging),
+    findings: findingChanges(change, moments, isSuspect, judging),
   };
 }
 

@@ -1,7 +1,8 @@
-/** Which rules can speak otherwise after a change, and of what. */
+/** Which rules can speak otherwise after a change. */
 import type { RuleFailure } from "../engine/verdict.ts";
 import { sameJson } from "../kubernetes/json-patch.ts";
 import type { Kind } from "../kubernetes/objects.ts";
+import { isPodKind } from "../kubernetes/pod-template.ts";
 import { MESH_READS } from "../rules/cluster-view.ts";
 import type { Policy } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
@@ -22,18 +23,27 @@ export interface Judging {
 export function judgingOfOthers(
   judging: Judging,
   changed: readonly ChangedObject[],
-  { before, after }: Moments,
+  moments: Moments,
 ): Judging {
   const { rules, policy } = judging;
-  const kinds = new Set(changed.flatMap(({ manifest }) => manifest.kind ?? []));
-  // Exemptions, the mesh's own settings and versions count for every rule.
-  const isForAll =
-    ["Namespace" as const, ...MESH_READS].some((kind) => kinds.has(kind)) ||
-    !sameJson(before.view.versions, after.view.versions);
+  const kinds = new Set<Kind>(
+    changed.flatMap(({ manifest: { kind } }) => (kind && isPodKind(kind) ? "Pod" : (kind ?? []))),
+  );
+  // Labels of Namespaces decide about exemptions from every rule.
+  const isForAll = kinds.has("Namespace") || isMeshChanged(changed, moments);
   const off = rules
     .filter(({ reads }) => !isForAll && !reads.some((kind) => kinds.has(kind)))
     .map(({ id }) => [id, { action: "Off", options: {} }] as const);
   return { ...judging, policy: { ...policy, rules: new Map([...policy.rules, ...off]) } };
+}
+
+/** Its settings, its injectors, its versions: they count for every rule and every object. */
+export function isMeshChanged(changed: readonly ChangedObject[], { before, after }: Moments): boolean {
+  const kinds: readonly Kind[] = MESH_READS;
+  return (
+    changed.some(({ manifest: { kind } }) => kind !== undefined && kinds.includes(kind)) ||
+    !sameJson(before.view.versions, after.view.versions)
+  );
 }
 
 /** Whether any rule that is on looks at objects of this kind. */

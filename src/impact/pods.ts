@@ -13,6 +13,7 @@ import { identity, isChanged } from "./change.ts";
 import type { Change } from "./change.ts";
 import { isJudged, judgingOfOthers } from "./judging.ts";
 import type { Judging } from "./judging.ts";
+import type { IsSuspect } from "./suspects.ts";
 import type { Moment, Moments } from "./touched.ts";
 
 /** A Pod, or what makes Pods. */
@@ -36,6 +37,7 @@ export type Repair = ReadonlyMap<string, Json>;
 export function podChanges(
   { objects, before, after }: Change,
   moments: Moments,
+  isSuspect: IsSuspect,
   judging: Judging,
 ): readonly PodChange[] {
   const changed = objects.filter(isChanged);
@@ -43,13 +45,14 @@ export function podChanges(
     changed.map(({ manifest: { kind, name }, namespace }) => identity(kind ?? "", namespace, name)),
   );
   const elsewhere = judgingOfOthers(judging, changed, moments);
-  const judgingOf = ({ kind, namespace, name }: PodSource) =>
-    own.has(identity(kind, namespace, name)) ? judging : elsewhere;
+  const isConcerned = ({ kind, namespace, name, pod }: PodSource) =>
+    own.has(identity(kind, namespace, name)) ||
+    (isJudged("Pod", elsewhere) && isSuspect({ kind: "Pod", namespace, object: pod }));
   const old = sourcesIn(before);
   return [...sourcesIn(after)].flatMap(([key, source]): PodChange[] => {
     const earlier = old.get(key);
     // What is new has no start before this one.
-    if (!earlier || !isJudged("Pod", judgingOf(source))) return [];
+    if (!earlier || !isConcerned(source)) return [];
     const change = {
       source,
       before: repairOf(earlier, moments.before, judging),

@@ -1,16 +1,24 @@
 /** The lookups that a change can turn out otherwise: found from what has changed, through the indexes. */
 import { createView } from "../cluster/view.ts";
-import type { ClusterState } from "../cluster/view.ts";
+import type { ClusterState, ObjectId } from "../cluster/view.ts";
 import { resolveHost, serviceHostname } from "../istio/hosts.ts";
 import { lookupRule } from "../istio/lookup/rule.ts";
 import { readObject } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { sameJson } from "../kubernetes/json-patch.ts";
+import { isPodKind } from "../kubernetes/pod-template.ts";
+import { QUESTION_READS } from "../rules/cluster-view.ts";
 import type { ClusterView } from "../rules/cluster-view.ts";
 import type { ChangedObject } from "./change.ts";
 
 /** By hostname, the namespaces whose clients may get another answer; `EVERY_NAMESPACE` alone for all of them. */
 export type TouchedHosts = ReadonlyMap<string, ReadonlySet<string>>;
+
+export interface Touched {
+  readonly hosts: TouchedHosts;
+  /** Those hosts that the change speaks of, and not only what clients see of the mesh. */
+  readonly namedHosts: ReadonlySet<string>;
+}
 
 /** No namespace can be called so. */
 export const EVERY_NAMESPACE = "*";
@@ -26,11 +34,41 @@ export interface Moments {
   readonly after: Moment;
 }
 
+/** Whom its clients are is asked many times, and found out once. */
 export function momentOf(state: ClusterState): Moment {
-  return { state, view: createView(state) };
+  const view = createView(state);
+  const { clients } = view;
+  const known = new Map<string, ReturnType<typeof clients.inNamespace>>();
+  let namespaces: readonly string[] | undefined;
+  const remembered: ClusterView<Kind>["clients"] = {
+    ...clients,
+    inNamespace(namespace) {
+      const found = known.get(namespace) ?? clients.inNamespace(namespace);
+      known.set(namespace, found);
+      return found;
+    },
+    namespaces() {
+      namespaces ??= clients.namespaces();
+      return namespaces;
+    },
+  };
+  return { state, view: { ...view, clients: remembered } };
 }
 
-export function touchedHosts(objects: readonly ChangedObject[], { before, after }: Moments): TouchedHosts {
+/** The cluster for a review of this object, which is not in it. */
+export function viewWithout({ state, view }: Moment, subject: ObjectId): ClusterView<Kind> {
+  const without = createView(state, subject);
+  return makesClients(subject.kind) ? without : { ...without, clients: view.clients };
+}
+
+/** Whether objects of this kind tell who is a client. */
+export function makesClients(kind: Kind): boolean {
+  return isPodKind(kind) || CLIENT_KINDS.includes(kind);
+}
+
+const CLIENT_KINDS: readonly Kind[] = QUESTION_READS.clients;
+
+export function touchedBy(objects: readonly ChangedObject[], { before, after }: Moments): Touched {
   const search = new Search([before, after]);
   if (!sameJson(settingsOf(before), settingsOf(after))) search.addAll(EVERY_NAMESPACE);
   for (const { manifest, namespace, before: old, after: current } of objects) {
@@ -40,7 +78,7 @@ export function touchedHosts(objects: readonly ChangedObject[], { before, after 
       if (value !== undefined) search.addObject({ kind, namespace, name }, value);
     }
   }
-  return search.hosts;
+  return { hosts: search.hosts, namedHosts: search.namedHosts };
 }
 
 function settingsOf({ view }: Moment): unknown {
@@ -49,6 +87,7 @@ function settingsOf({ view }: Moment): unknown {
 
 class Search {
   readonly hosts = new Map<string, Set<string>>();
+  readonly namedHosts = new Set<string>();
   readonly #moments: readonly Moment[];
 
   constructor(moments: readonly Moment[]) {
@@ -72,7 +111,7 @@ class Search {
   /** Every host that the mesh has. */
   addAll(clients: string): void {
     for (const { view } of this.#moments) {
-      for (const { hostname } of view.hosts.coveredBy("*")) this.#add(hostname, clients);
+      for (const { hostname } of view.hosts.coveredBy("*")) this.#addClients(hostname, clients);
     }
   }
 
@@ -122,6 +161,11 @@ class Search {
   }
 
   #add(hostname: string, clients: string): void {
+    this.namedHosts.add(hostname);
+    this.#addClients(hostname, clients);
+  }
+
+  #addClients(hostname: string, clients: string): void {
     const known = this.hosts.get(hostname) ?? new Set<string>();
     if (clients === EVERY_NAMESPACE) known.clear();
     if (!known.has(EVERY_NAMESPACE)) known.add(clients);

@@ -235,6 +235,35 @@ data: { mesh: 'defaultDestinationRuleExportTo: ["."]' }
   }
 });
 
+describe("findings on objects that are not changed themselves", () => {
+  test("are solved when the first client comes", async (t) => {
+    const lost = destinationRule("alone/reviews", { host: "reviews.prod.svc.cluster.local" });
+    const known = "apiVersion: v1\nkind: Namespace\nmetadata: { name: alone }\n";
+    const client = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: client, namespace: alone }
+spec: { template: { metadata: { labels: { sidecar.istio.io/inject: "true" } }, spec: { containers: [{ name: a }] } } }
+`;
+    const { stdout } = await impact(t, client, [], `${MESH}---\n${known}---\n${lost}\n`);
+    assert.match(stdout, /\n- alone has clients now: /);
+    assert.match(
+      stdout,
+      /\nSolved findings\n\n- Deny destination-rule-is-looked-up: DestinationRule alone\/reviews: /,
+    );
+  });
+
+  test("begin when a Service comes that a short host may mean", async (t) => {
+    const short = destinationRule("shop/short", { host: "web" });
+    const service = "apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: prod }\n";
+    const { exitCode, stdout } = await impact(t, service, [], `${MESH}---\n${short}\n`);
+    assert.equal(exitCode, 1);
+    assert.match(
+      stdout,
+      /\nNew findings\n\n- Warn destination-rule-is-looked-up: DestinationRule shop\/short: Host web means\n/,
+    );
+  });
+});
+
 test("what is not there, not known, or cannot be read is said", async (t) => {
   const absent = await impact(t, destinationRule("prod/gone", {}), ["--delete"]);
   assert.deepEqual(

@@ -10,6 +10,7 @@ import type { TrafficPolicy } from "./rule.ts";
 export function settingsOf(rule: MergedRule | undefined): ReadonlyMap<string, string> {
   const settings = new Map<string, string>();
   for (const { name = "", labels = {}, trafficPolicy } of rule?.subsets ?? []) {
+    if (name === "") continue;
     const pairs = Object.entries(labels).toSorted(byKey);
     settings.set(`subset ${name}`, pairs.map(([key, value]) => `${key}=${value}`).join(", "));
     addPolicy(settings, `subset ${name} `, trafficPolicy);
