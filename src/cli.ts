@@ -28,7 +28,9 @@ export async function run(): Promise<void> {
         import("../package.json", { with: { type: "json" } }),
       ]);
       const { version } = manifest;
-      finish(await check(paths, options, { rules: RULES, version, terminal: terminalOf(process.stdout) }));
+      const terminal = terminalOf(process.stdout);
+      const progress = process.stderr.isTTY ? PROGRESS : undefined;
+      finish(await check(paths, options, { rules: RULES, version, terminal, progress }));
     },
     async completion(shell) {
       const [{ completion }, { RULES }] = await Promise.all([
@@ -117,6 +119,7 @@ function programName(script = ""): string {
 }
 
 function finish({ report, problems, exitCode }: CommandResult): void {
+  PROGRESS.end();
   process.exitCode = exitCode;
   process.stdout.write(report);
   process.stderr.write(problems.map((problem) => `${problem}\n`).join(""));
@@ -145,6 +148,7 @@ function unknownCommand(name: string, { commands }: Command): ForesailError {
 }
 
 function fail(error: unknown, program: Command): void {
+  PROGRESS.end();
   process.exitCode = FAILED;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) process.exitCode = 0;
@@ -186,8 +190,10 @@ const OUTPUT: Output = {
 const PROGRESS = {
   isShown: false,
   show(line: string): void {
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-    else if (!this.isShown) process.stderr.write(`foresail: ${line} ...\n`);
+    // A line that is broken into two could not be erased.
+    if (process.stderr.isTTY) {
+      process.stderr.write(`\r\u001b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
+    } else if (!this.isShown) process.stderr.write(`foresail: ${line} ...\n`);
     this.isShown = true;
   },
   end(): void {

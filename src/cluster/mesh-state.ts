@@ -5,8 +5,10 @@ import { ForesailError } from "../errors.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { startPolling } from "../polling.ts";
 import type { Polling } from "../polling.ts";
-import { listFiles, readManifests } from "./manifests.ts";
+import { findFiles } from "./files.ts";
+import { readManifests } from "./manifests.ts";
 import type { ReadProblem } from "./manifests.ts";
+import type { ReadText } from "./read-text.ts";
 import { Store } from "./store.ts";
 
 /** Below the 2 s within which a change has to count. */
@@ -31,14 +33,17 @@ export interface StateObject {
 }
 
 /**
- * Those of kinds that foresail knows; `standardInput` is the text of the path `-`.
+ * Those of kinds that foresail knows; `standardInput` is what the path `-` stands for.
  * @throws ForesailError STATE_UNREADABLE, as `loadMeshState`
  */
 export async function readMeshState(
   paths: readonly string[],
-  standardInput?: string,
+  standardInput?: ReadText,
 ): Promise<readonly StateObject[]> {
-  const { manifests, problems } = await readManifests(paths, standardInput);
+  const { manifests, problems } = await readManifests(
+    paths,
+    standardInput === undefined ? {} : { standardInput },
+  );
   const [problem] = problems;
   if (problem) throw unreadable(problem, problems.length);
   return manifests.flatMap(({ kind, object: value }) => (kind === undefined ? [] : [{ kind, value }]));
@@ -149,12 +154,11 @@ function asError(problem: unknown): Error {
 
 /** Differs whenever a file was added, removed, written, or made readable. */
 export async function fingerprintOf(paths: readonly string[]): Promise<string> {
-  const parts: string[] = [];
-  for (const path of paths) {
-    for (const file of await listFiles(path)) {
-      const facts = await stat(file, { bigint: true }).catch(() => undefined);
-      parts.push(`${file} ${facts?.ino} ${facts?.size} ${facts?.mtimeNs} ${facts?.ctimeNs}`);
-    }
+  const { files, closed } = await findFiles(paths);
+  const parts = closed.map(({ path, reason }) => `${path} ${reason}`);
+  for (const { path } of files) {
+    const facts = await stat(path, { bigint: true }).catch(() => undefined);
+    parts.push(`${path} ${facts?.ino} ${facts?.size} ${facts?.mtimeNs} ${facts?.ctimeNs}`);
   }
   return parts.join("\n");
 }

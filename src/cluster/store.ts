@@ -43,8 +43,8 @@ export class Store {
     this.routes = new RouteIndex(clusterDomain);
   }
 
-  /** Adds the object, or takes the place of the one that has its name. Without a name, each is another one. */
-  put(kind: Kind, value: unknown, plane: Plane = "data"): void {
+  /** Adds the object, or takes the place of the one that has its name. Without a name, each is another one. Returns its name. */
+  put(kind: Kind, value: unknown, plane: Plane = "data"): string {
     const object = readObject(kind, value);
     const { metadata = {} } = object;
     // As for kubectl.
@@ -56,6 +56,7 @@ export class Store {
     stored.set(name, kind === "Pod" ? PODS[plane] : { object, plane });
     shelf.set(namespace, stored);
     this.#index(kind, object, namespace, name);
+    return name;
   }
 
   delete(kind: Kind, namespace: string, name: string): void {

@@ -1,11 +1,13 @@
 /** Reviews manifests as if they were created one by one in a cluster that holds them all. */
 import type { Manifest } from "../cluster/manifests.ts";
+import type { Store } from "../cluster/store.ts";
 import { createView } from "../cluster/view.ts";
 import type { ClusterState } from "../cluster/view.ts";
 import { evaluate, OWN_ID } from "../engine/evaluate.ts";
-import { render } from "../engine/render.ts";
 import type { Circumstances, Verdict } from "../engine/verdict.ts";
+import { inWords } from "../engine/words.ts";
 import { formatStableField } from "../kubernetes/field-path.ts";
+import type { FieldPath } from "../kubernetes/field-path.ts";
 import { changesOf } from "../kubernetes/json-patch.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
 import { isObject } from "../kubernetes/json.ts";
@@ -13,9 +15,9 @@ import { groupOf, KIND_FACTS } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { sortFindings } from "../report/finding.ts";
 import type { ReportedFinding } from "../report/finding.ts";
-import { DUPLICATE_OBJECT } from "../report/own-findings.ts";
+import { INPUT_MESSAGES } from "../report/own-findings.ts";
 import type { Policy } from "../rules/policy.ts";
-import type { AnyRule } from "../rules/rule.ts";
+import type { AnyRule, MessageData } from "../rules/rule.ts";
 
 export interface Check {
   readonly manifests: readonly Manifest[];
@@ -27,6 +29,8 @@ export interface Check {
   readonly policy: Policy;
   /** `YYYY-MM-DD`, UTC. */
   readonly today: string;
+  /** Called before each manifest, with how many were looked at and how many there are. */
+  readonly onReview?: (done: number, all: number) => void;
 }
 
 /** A rule that threw on an object. */
@@ -40,7 +44,7 @@ export interface CheckFailure {
 export interface Repair {
   readonly manifest: Manifest;
   readonly verdict: Verdict;
-  readonly changes: readonly Change[];
+  changes(): readonly Change[];
 }
 
 export interface CheckOutcome {
@@ -54,21 +58,26 @@ export interface CheckOutcome {
 export function checkManifests(check: Check): CheckOutcome {
   const subjects = check.manifests.map((manifest) => subjectOf(manifest, check.namespace));
   const last = new Map(subjects.map((subject) => [subject.identity, subject]));
-  const lasting = [...last.values()];
-  for (const { kind, object } of lasting) if (kind !== undefined) check.state.store.put(kind, object);
+  const storedNames = putInto(check.state.store, last.values());
+  const places = placesOfWinners(subjects, last);
 
   const findings: ReportedFinding[] = [];
   const repairs: Repair[] = [];
   const failures: CheckFailure[] = [];
-  for (const subject of subjects) {
-    const winner = last.get(subject.identity);
-    if (winner && winner !== subject) {
-      findings.push(place(subject, duplicateVerdict(subject, winner, check.policy)));
-    }
-  }
-  for (const subject of lasting) {
-    const { verdicts, failures: ofObject } = review(subject, check);
-    findings.push(...verdicts.map((verdict) => place(subject, verdict)));
+  // In order of the manifests, whose places are found fastest so.
+  for (const [index, subject] of subjects.entries()) {
+    check.onReview?.(index, subjects.length);
+    const place = places.get(last.get(subject.identity) ?? subject);
+    const own = ownVerdicts(
+      subject,
+      last.get(subject.identity) === subject ? undefined : place,
+      check.policy,
+    );
+    const storedName = storedNames.get(subject);
+    const object = own.length > 0 || storedName !== undefined ? objectOf(subject) : undefined;
+    const { verdicts, failures: ofObject } =
+      storedName === undefined ? NO_REVIEW : review(subject, object, storedName, check);
+    findings.push(...[...own, ...verdicts].map((verdict) => report(subject, object, verdict)));
     repairs.push(...verdicts.flatMap((verdict) => repairOf(subject, verdict)));
     failures.push(...ofObject.map(({ rule, error }) => ({ rule, error, manifest: subject.manifest })));
   }
@@ -81,7 +90,6 @@ interface Subject {
   readonly kind: Kind | undefined;
   /** "" for cluster-scoped objects, and where nobody knows. */
   readonly namespace: string;
-  readonly object: unknown;
   /** Equal for objects that are the same one to the API server. */
   readonly identity: unknown;
 }
@@ -95,8 +103,39 @@ function subjectOf(manifest: Manifest, defaultNamespace: string): Subject {
   const identity = name.endsWith("*")
     ? manifest
     : JSON.stringify([groupOf(apiVersion), kindName, namespace, name]);
-  const object = isNamespaced && namespace !== "" ? inNamespace(manifest.object, namespace) : manifest.object;
-  return { manifest, kind, namespace, object, identity };
+  return { manifest, kind, namespace, identity };
+}
+
+function objectOf({ manifest, namespace }: Subject): unknown {
+  return namespace === "" ? manifest.object : inNamespace(manifest.object, namespace);
+}
+
+/** The names under which the store has the objects that rules can ask about. */
+function putInto(store: Store, subjects: Iterable<Subject>): ReadonlyMap<Subject, string> {
+  const names = new Map<Subject, string>();
+  for (const subject of subjects) {
+    if (subject.kind !== undefined) names.set(subject, store.put(subject.kind, objectOf(subject)));
+  }
+  return names;
+}
+
+/** `FILE:LINE` of the objects that take the place of others. */
+function placesOfWinners(
+  subjects: readonly Subject[],
+  last: ReadonlyMap<unknown, Subject>,
+): ReadonlyMap<Subject, string> {
+  const winners = new Set<Subject>();
+  for (const subject of subjects) {
+    const winner = last.get(subject.identity);
+    if (winner !== undefined && winner !== subject) winners.add(winner);
+  }
+  const inOrder = subjects.filter((subject) => winners.has(subject));
+  return new Map(
+    inOrder.map((subject) => {
+      const { file } = subject.manifest;
+      return [subject, `${file}:${subject.manifest.position([]).line}`];
+    }),
+  );
 }
 
 /** As the API server stores it. */
@@ -107,16 +146,19 @@ function inNamespace(object: unknown, namespace: string): unknown {
 }
 
 type Review = Pick<ReturnType<typeof evaluate>, "verdicts" | "failures">;
+const NO_REVIEW: Review = { verdicts: [], failures: [] };
 
-function review({ kind, namespace, object, manifest: { name } }: Subject, check: Check): Review {
-  const { rules, policy, today, state } = check;
-  if (kind === undefined || !rules.some(({ kinds }) => kinds.includes(kind))) {
-    return { verdicts: [], failures: [] };
-  }
+function review(
+  { kind, namespace, manifest: { name } }: Subject,
+  object: unknown,
+  storedName: string,
+  { rules, policy, today, state }: Check,
+): Review {
+  if (kind === undefined || !rules.some(({ kinds }) => kinds.includes(kind))) return NO_REVIEW;
   const circumstances: Circumstances = {
     moment: "check",
     rules,
-    cluster: createView(state, { kind, namespace, name }),
+    cluster: createView(state, { kind, namespace, name: storedName }),
     policy,
     today,
     expired: () => false,
@@ -127,32 +169,39 @@ function review({ kind, namespace, object, manifest: { name } }: Subject, check:
   );
 }
 
-function repairOf({ manifest, object }: Subject, verdict: Verdict): Repair[] {
-  if (verdict.patch === undefined || verdict.action === "Audit") return [];
-  return [{ manifest, verdict, changes: changesOf(object, verdict.patch) }];
+function repairOf(subject: Subject, verdict: Verdict): Repair[] {
+  const { patch, action } = verdict;
+  if (patch === undefined || action === "Audit") return [];
+  return [{ manifest: subject.manifest, verdict, changes: () => changesOf(objectOf(subject), patch) }];
 }
 
-function duplicateVerdict(earlier: Subject, { manifest: later }: Subject, policy: Policy): Verdict {
-  const { kindName, name } = earlier.manifest;
-  const { line } = later.position([]);
-  const data = {
-    kind: kindName,
-    object: earlier.namespace === "" ? name : `${earlier.namespace}/${name}`,
-    place: `${later.file}:${line}`,
-  };
-  return {
-    rule: OWN_ID,
-    messageId: DUPLICATE_OBJECT.id,
-    action: "Audit",
-    message: render(DUPLICATE_OBJECT.text, data, policy.crossNamespaceDetails),
-    remedy: DUPLICATE_OBJECT.remedy,
-    docs: policy.docsUrl === "" ? `foresail explain ${OWN_ID}` : policy.docsUrl.replaceAll("{rule}", OWN_ID),
-    field: ["metadata", "name"],
-    patch: undefined,
-  };
+/** What is wrong with the manifest itself. `winner` is where the object is defined again. */
+function ownVerdicts(
+  { manifest, namespace }: Subject,
+  winner: string | undefined,
+  policy: Policy,
+): readonly Verdict[] {
+  const { kindName: kind, name, duplicateKeys } = manifest;
+  const verdicts = duplicateKeys.map(({ field, isSame }) =>
+    ownVerdict(isSame ? "repeatedKey" : "duplicateKey", field, { key: String(field.at(-1)) }, policy),
+  );
+  if (winner === undefined) return verdicts;
+  const data = { kind, object: namespace === "" ? name : `${namespace}/${name}`, place: winner };
+  return [...verdicts, ownVerdict("duplicateObject", ["metadata", "name"], data, policy)];
 }
 
-function place({ manifest, namespace }: Subject, verdict: Verdict): ReportedFinding {
+function ownVerdict(
+  messageId: keyof typeof INPUT_MESSAGES,
+  field: FieldPath,
+  data: MessageData,
+  policy: Policy,
+): Verdict {
+  const message = INPUT_MESSAGES[messageId];
+  const words = inWords({ rule: OWN_ID, remedy: "", messageId, message }, { field, data }, policy);
+  return { ...words, action: message.action, patch: undefined };
+}
+
+function report({ manifest, namespace }: Subject, object: unknown, verdict: Verdict): ReportedFinding {
   const { apiVersion, kindName, name, file } = manifest;
   const { line, column } = manifest.position(verdict.field);
   return {
@@ -162,6 +211,6 @@ function place({ manifest, namespace }: Subject, verdict: Verdict): ReportedFind
     line,
     column,
     excerpt: manifest.excerpt(verdict.field),
-    stableField: formatStableField(verdict.field, manifest.object),
+    stableField: formatStableField(verdict.field, object),
   };
 }

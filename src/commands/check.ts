@@ -1,56 +1,63 @@
 /** `foresail check`: reads files, reviews what stands in them, reports. Contacts no cluster. */
-import { text } from "node:stream/consumers";
 import { readManifests } from "../cluster/manifests.ts";
 import type { Manifest, Manifests } from "../cluster/manifests.ts";
 import { loadMeshState } from "../cluster/mesh-state.ts";
+import type { ReadText } from "../cluster/read-text.ts";
 import { printable } from "../engine/render.ts";
 import { countsAsFailure } from "../report/finding.ts";
 import type { FailOn, Report } from "../report/finding.ts";
 import type { Terminal } from "../report/terminal.ts";
 import type { MeshSettings, Policy } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
-import { openBaseline } from "./check-baseline.ts";
 import type { Repaired, RepairRequest } from "./check-fix.ts";
+import { openBaseline } from "./check-baseline.ts";
 import { checkManifests } from "./check-manifests.ts";
 import type { CheckFailure } from "./check-manifests.ts";
 import { namespaceOf, refuseContradictions, ruleFilter } from "./check-options.ts";
 import { deliver } from "./check-report.ts";
+import { inputLines } from "./input-lines.ts";
 import type { CheckOptions } from "./options.ts";
+import { Patience } from "./patience.ts";
 import { configurationProblems, readConfiguration } from "./read-configuration.ts";
-import type { CommandResult, ExitCode } from "./result.ts";
+import type { CommandResult, ExitCode, Progress } from "./result.ts";
+import { standardInputFor } from "./standard-input.ts";
 
 export interface CheckContext {
   readonly rules: readonly AnyRule[];
   readonly version: string;
   /** Where the report is shown. */
   readonly terminal: Terminal;
+  /** Undefined where nobody watches. */
+  readonly progress: Progress | undefined;
 }
 
 export async function check(
   paths: readonly string[],
   options: CheckOptions,
-  { rules, version, terminal }: CheckContext,
+  { rules, version, terminal, progress }: CheckContext,
 ): Promise<CommandResult> {
   refuseContradictions(options, paths);
   const isWanted = ruleFilter(options, rules);
   const namespace = namespaceOf(options.namespace);
   const configuration = await readConfiguration(options, rules);
   const acceptKnown = await openBaseline(options, isWanted);
-  const standardInput = paths.includes("-") ? await text(process.stdin) : undefined;
-  const input = await readManifests(paths, standardInput);
+  const patience = new Patience(progress);
   const today = new Date().toISOString().slice(0, "YYYY-MM-DD".length);
   const policy = onlyRules(configuration.policy, rules, isWanted);
+  const onReview = (done: number, all: number) => patience.at(() => `checking: ${done} of ${all} objects`);
   const checkAgain = async (manifests: readonly Manifest[]) => {
     const state = await stateOf(options.meshState, configuration.mesh);
-    return checkManifests({ manifests, state, namespace, rules, policy, today });
+    return checkManifests({ manifests, state, namespace, rules, policy, today, onReview });
   };
 
+  const { standardInput } = await standardInputFor(paths);
+  const input = await readInput(paths, standardInput, patience);
   const { manifests } = input;
   const asRead = await checkAgain(manifests);
   const { outcome, output, fixLines } = await repairIfAsked(options, {
     manifests,
     outcome: asRead,
-    standardInput,
+    standardInput: standardInput && "text" in standardInput ? standardInput.text : undefined,
     checkAgain,
   });
   const found = outcome.findings.filter(({ verdict }) => isWanted(verdict.rule));
@@ -60,6 +67,7 @@ export async function check(
     documents: input.documents,
     objects: input.manifests.length,
     skipped: input.skipped,
+    templates: input.templates.reduce((sum, { count }) => sum + count, 0),
     unreadable: new Set(input.problems.map(({ file }) => file)).size,
     problems: input.problems.map((problem) => ({ ...problem, message: printable(problem.message) })),
   };
@@ -70,7 +78,7 @@ export async function check(
     problems: [
       ...(output === undefined || rendered === "" ? [] : [rendered.trimEnd()]),
       ...configurationProblems(options, configuration),
-      ...problemsOf(input, paths),
+      ...inputLines(input, paths),
       ...outcome.failures.map(failureLine),
       ...lines,
       ...fixLines,
@@ -100,13 +108,20 @@ async function stateOf(meshState: readonly string[], settings: MeshSettings) {
   return { store, settings, isComplete: false };
 }
 
-function problemsOf({ problems, manifests }: Manifests, paths: readonly string[]): string[] {
-  if (problems.length === 0 && manifests.length === 0) {
-    return [`foresail: nothing to check: no Kubernetes objects in ${paths.join(", ")}`];
-  }
-  return problems.map(
-    ({ file, line, column, message }) => `${printable(file)}:${line}:${column}: ${printable(message)}`,
-  );
+async function readInput(
+  paths: readonly string[],
+  standardInput: ReadText | undefined,
+  patience: Patience,
+): Promise<Manifests> {
+  let documents = 0;
+  return readManifests(paths, {
+    ...(standardInput === undefined ? {} : { standardInput }),
+    heedIgnoreFiles: true,
+    onDocument(file) {
+      documents++;
+      patience.at(() => `reading: ${documents} documents, now in ${printable(file)}`);
+    },
+  });
 }
 
 function failureLine({ rule, manifest, error }: CheckFailure): string {

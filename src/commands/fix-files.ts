@@ -91,8 +91,10 @@ class Fixing {
     if (typeof text === "string") return this.#refuse(repairs, text);
     const edits = new Map(
       repairs.map((repair) => {
-        const { manifest, changes } = repair;
-        const inDocument = changes.map(({ path, value }) => ({ path: [...manifest.path, ...path], value }));
+        const { manifest } = repair;
+        const inDocument = repair
+          .changes()
+          .map(({ path, value }) => ({ path: [...manifest.path, ...path], value }));
         return [{ document: manifest.document, changes: inDocument }, repair];
       }),
     );

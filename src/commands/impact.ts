@@ -1,5 +1,4 @@
 /** `foresail impact`: what would change if these manifests were applied, or deleted. */
-import { text } from "node:stream/consumers";
 import { readManifests } from "../cluster/manifests.ts";
 import type { Manifests } from "../cluster/manifests.ts";
 import { printable } from "../engine/render.ts";
@@ -20,6 +19,7 @@ import type { ImpactOptions } from "./options.ts";
 import { configurationProblems, readConfiguration } from "./read-configuration.ts";
 import { readState } from "./read-state.ts";
 import type { CommandResult, ExitCode, Progress } from "./result.ts";
+import { standardInputFor } from "./standard-input.ts";
 
 export interface ImpactContext {
   readonly rules: readonly AnyRule[];
@@ -45,7 +45,7 @@ export async function impact(
   }
   const namespace = namespaceOf(options.namespace);
   const configuration = await readConfiguration(options, rules);
-  const input = await readManifests(paths, paths.includes("-") ? await text(process.stdin) : undefined);
+  const input = await readManifests(paths, { ...(await standardInputFor(paths)), heedIgnoreFiles: true });
   const named = new Set(
     input.manifests.map((one) => identity(one.kind ?? "", namespaceOfManifest(one, { namespace }), one.name)),
   );

@@ -1,5 +1,4 @@
 /** The Pods that files hold or will make, as `explain drain` and `explain probes` look at them. */
-import { text } from "node:stream/consumers";
 import { readManifests } from "../cluster/manifests.ts";
 import type { Manifest } from "../cluster/manifests.ts";
 import { storeOf } from "../cluster/mesh-state.ts";
@@ -23,6 +22,7 @@ import { configurationProblems, readConfiguration } from "./read-configuration.t
 import { readState } from "./read-state.ts";
 import type { ReadState, StateQuestion } from "./read-state.ts";
 import type { Progress } from "./result.ts";
+import { standardInputFor } from "./standard-input.ts";
 
 /** A Pod, or that which a workload would make. */
 export interface PodInFile {
@@ -56,10 +56,7 @@ export async function readPods(
 ): Promise<PodsInFiles> {
   const configuration = await readConfiguration(options, rules);
   const defaultNamespace = namespaceOf(options.namespace);
-  const { manifests, problems } = await readManifests(
-    [path],
-    path === "-" ? await text(process.stdin) : undefined,
-  );
+  const { manifests, problems } = await readManifests([path], await standardInputFor([path]));
   const [problem] = problems;
   if (problem) throw unreadable(problem);
   const ofPods = rules.filter(({ kinds }) => kinds.includes("Pod"));

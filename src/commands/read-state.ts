@@ -1,5 +1,4 @@
 /** The cluster of a command that looks once: files, or what an API server has now. */
-import { text } from "node:stream/consumers";
 import type { ApiServer } from "../api-server/client.ts";
 import { readMeshState } from "../cluster/mesh-state.ts";
 import type { StateObject } from "../cluster/mesh-state.ts";
@@ -7,6 +6,7 @@ import type { IsWhole } from "../cluster/live/snapshot.ts";
 import { ForesailError } from "../errors.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { Progress } from "./result.ts";
+import { standardInputFor } from "./standard-input.ts";
 
 export interface StateFlags {
   readonly meshState: readonly string[];
@@ -39,7 +39,7 @@ export async function readState(flags: StateFlags, question: StateQuestion): Pro
       hint: "Name the files of a cluster, or the cluster itself.",
     });
   }
-  const standardInput = meshState.includes("-") ? await text(process.stdin) : undefined;
+  const { standardInput } = await standardInputFor(meshState);
   return { objects: await readMeshState(meshState, standardInput), notes: [] };
 }
 

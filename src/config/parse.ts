@@ -53,7 +53,7 @@ function parseDocument(
 ): ParseResult {
   const root = document?.value ?? {};
   const schema = configurationSchema(rules);
-  const source = (path: FieldPath) => document?.source(path);
+  const source = (path: FieldPath) => document?.places.source(path);
   const parsed = schema.safeParse(asWritten(root, source, rules));
   const duplicates = (document?.duplicateKeys ?? []).map(({ path, position }) => ({
     ...position,
@@ -92,7 +92,7 @@ function locate(
   document: YamlDocument | undefined,
 ): ConfigurationProblem[] {
   return problems.slice(0, MAX_PROBLEMS).map(({ field, message }) => {
-    const { line, column } = document?.position(field) ?? { line: 1, column: 1 };
+    const { line, column } = document?.places.position(field) ?? { line: 1, column: 1 };
     return { line, column, message };
   });
 }

@@ -1,4 +1,5 @@
 import type { FieldPath } from "./field-path.ts";
+import { sameJson } from "./json-patch.ts";
 import type { Json } from "./json.ts";
 import { YamlError } from "./yaml-events.ts";
 import type { ScalarValue } from "./yaml-scalar.ts";
@@ -60,6 +61,11 @@ export function findEntry(
 function findChild(node: Node, segment: string | number): Entry | undefined {
   if (node.kind === "map") return node.entries.get(String(segment));
   return node.kind === "list" && typeof segment === "number" ? node.items[segment] : undefined;
+}
+
+export function isSameNode(one: Node, other: Node): boolean {
+  if (one.kind === "scalar" && other.kind === "scalar") return one.value === other.value;
+  return one.kind !== "scalar" && other.kind !== "scalar" && sameJson(one.json, other.json);
 }
 
 /** Throws YamlError for what JSON cannot hold. */

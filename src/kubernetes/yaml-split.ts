@@ -94,15 +94,30 @@ export function excerptAt(text: string, offset: number): Excerpt {
   };
 }
 
-/** Positions of offsets that do not decrease: each call goes on where the one before ended. */
-export function createLocator(chunk: Chunk): (offset: number) => Position {
-  let rest = chunk;
-  let passed = 0;
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** Positions of many offsets: looks for the line breaks once. */
+export function createLocator({ text, line, column }: Chunk): (offset: number) => Position {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
+  const hasPairs = SURROGATE.test(text);
   return (offset) => {
-    rest = after(rest, offset - passed);
-    passed = offset;
-    return positionAt(rest, 0);
+    const index = lastUpTo(starts, offset);
+    const start = starts[index] ?? 0;
+    const before = hasPairs ? Array.from(text.slice(start, offset)).length : offset - start;
+    return { line: line + index, column: (index === 0 ? column : 0) + before + 1 };
   };
+}
+
+/** The index of the last of some rising numbers that is not above a number; the first is not. */
+function lastUpTo(numbers: readonly number[], limit: number): number {
+  let [low, high] = [0, numbers.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 /** What follows an offset in a chunk. */

@@ -2,7 +2,7 @@ import type { FieldPath } from "./field-path.ts";
 import type { Json } from "./json.ts";
 import { describeDepth, readSteps, YamlError } from "./yaml-events.ts";
 import type { AliasStep, CollectionStep, ScalarStep, Step } from "./yaml-events.ts";
-import { toJson, toObject } from "./yaml-node.ts";
+import { isSameNode, toJson, toObject } from "./yaml-node.ts";
 import type { Entry, ListNode, MapNode, Node, ScalarNode } from "./yaml-node.ts";
 import { allowsMerge, keyOf, resolvePlain, resolveTagged } from "./yaml-scalar.ts";
 
@@ -16,10 +16,18 @@ export interface YamlLimits {
 export interface Tree {
   readonly root: Entry;
   readonly value: Json;
-  /** Keys that were in their mapping already. */
-  readonly duplicates: readonly { readonly path: FieldPath; readonly start: number }[];
+  readonly duplicates: readonly Duplicate[];
   /** Where a further document begins, which kubectl does not read. */
   readonly ignored: number | undefined;
+  readonly hasAliases: boolean;
+}
+
+/** A key that was in its mapping already. */
+interface Duplicate {
+  readonly path: FieldPath;
+  readonly start: number;
+  /** The value is the same again. */
+  readonly isSame: boolean;
 }
 
 /** A collection whose children are being read. */
@@ -46,14 +54,14 @@ export function readTree(text: string, limits: YamlLimits): Tree | undefined {
   const { steps, ignored } = readSteps(text, limits.maxDepth);
   const builder = new TreeBuilder(limits);
   for (const step of steps) builder.take(step);
-  const { root, duplicates } = builder;
-  return root && { root, value: toJson(root), duplicates, ignored };
+  const { root, duplicates, hasAliases } = builder;
+  return root && { root, value: toJson(root), duplicates, ignored, hasAliases };
 }
 
 /** What goyaml.v2/decode.go and sigs.k8s.io/yaml make of a document, and where each part of it stands. */
 class TreeBuilder {
   root: Entry | undefined;
-  readonly duplicates: { path: FieldPath; start: number }[] = [];
+  readonly duplicates: Duplicate[] = [];
   readonly #limits: YamlLimits;
   readonly #frames: Frame[] = [];
   readonly #anchors = new Map<string, Node>();
@@ -61,6 +69,10 @@ class TreeBuilder {
 
   constructor(limits: YamlLimits) {
     this.#limits = limits;
+  }
+
+  get hasAliases(): boolean {
+    return this.#aliasedCharacters > 0;
   }
 
   take(step: Step): void {
@@ -135,7 +147,10 @@ class TreeBuilder {
   }
 
   #put(map: MapNode, { name, start }: Key, node: Node): void {
-    if (map.entries.get(name)?.isMerged === false) this.duplicates.push({ path: this.#path(), start });
+    const before = map.entries.get(name);
+    if (before?.isMerged === false) {
+      this.duplicates.push({ path: this.#path(), start, isSame: isSameNode(before.node, node) });
+    }
     map.entries.set(name, { start, node, isMerged: false });
   }
 

@@ -1,20 +1,14 @@
 import type { FieldPath } from "./field-path.ts";
 import type { Json } from "./json.ts";
 import { describeDepth, YamlError } from "./yaml-events.ts";
-import { findEntry } from "./yaml-node.ts";
-import {
-  createLocator,
-  excerptAt,
-  positionAt,
-  splitAtDocumentEnd,
-  splitDocuments,
-  splitJson,
-} from "./yaml-split.ts";
-import type { Chunk, Excerpt, Position } from "./yaml-split.ts";
+import { Places } from "./yaml-places.ts";
+import { createLocator, positionAt, splitAtDocumentEnd, splitDocuments, splitJson } from "./yaml-split.ts";
+import type { Chunk, Position } from "./yaml-split.ts";
 import { readTree } from "./yaml-tree.ts";
 import type { Tree, YamlLimits } from "./yaml-tree.ts";
 
 export { emitYaml } from "./yaml-emit.ts";
+export type { Places } from "./yaml-places.ts";
 export type { Excerpt, Position } from "./yaml-split.ts";
 export type { YamlLimits } from "./yaml-tree.ts";
 
@@ -26,12 +20,10 @@ export interface YamlDocument {
   /** The stretch of the text that holds the document and nothing of others. */
   readonly start: number;
   readonly end: number;
-  /** Of the field's key, or of the list's item; of the nearest parent that is there if the field is not. */
-  position(path: FieldPath): Position;
-  /** The line around the position. */
-  excerpt(path: FieldPath): Excerpt;
-  /** A scalar as written (`1.10`, `Off`), without quotes; undefined if there is no scalar at the path. */
-  source(path: FieldPath): string | undefined;
+  /** May be kept without keeping the value. */
+  readonly places: Places;
+  /** Parts of the value stand in it several times: written out it may be many times as long as the text. */
+  readonly hasAliases: boolean;
   /** Keys that their mapping had already; `position` is that of the repetition, which wins. */
   readonly duplicateKeys: readonly DuplicateKey[];
 }
@@ -39,6 +31,8 @@ export interface YamlDocument {
 interface DuplicateKey {
   readonly path: FieldPath;
   readonly position: Position;
+  /** The value is the same again. */
+  readonly isSame: boolean;
 }
 
 export interface YamlProblem extends Position {
@@ -67,27 +61,33 @@ const IGNORED = "kubectl does not read this: begin a document with a line ---";
 const BYTE_ORDER_MARK = "\uFEFF";
 const MAX_MESSAGE_LENGTH = 200;
 
+/** The documents and problems of `yamlDocuments`. */
+export function parseYaml(text: string, limits: Partial<YamlLimits> = {}): YamlText {
+  const documents: YamlDocument[] = [];
+  const problems: YamlProblem[] = [];
+  for (const reading of yamlDocuments(text, limits)) {
+    if ("message" in reading) problems.push(reading);
+    else documents.push(reading);
+  }
+  return { documents, problems };
+}
+
 /**
  * All documents of a YAML or JSON text, in order, as kubectl reads them. A broken document becomes a problem and does
  * not stop the others; documents that are empty or null are left out. Never throws.
  */
-export function parseYaml(text: string, limits: Partial<YamlLimits> = {}): YamlText {
-  const documents: YamlDocument[] = [];
-  const problems: YamlProblem[] = [];
+export function* yamlDocuments(
+  text: string,
+  limits: Partial<YamlLimits> = {},
+): Generator<YamlDocument | YamlProblem> {
   const allLimits = { ...YAML_LIMITS, ...limits };
   const content = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
   let isFirst = true;
   for (const { chunk, isBadSeparator } of splitDocuments(content, text.length - content.length)) {
-    const readings = isBadSeparator
-      ? [problemAt(chunk, 0, "only a comment may follow --- on its line")]
-      : readChunk(chunk, isFirst, allLimits);
-    for (const reading of readings) {
-      if ("message" in reading) problems.push(reading);
-      else documents.push(reading);
-    }
+    if (isBadSeparator) yield problemAt(chunk, 0, "only a comment may follow --- on its line");
+    else yield* readChunk(chunk, isFirst, allLimits);
     isFirst = false;
   }
-  return { documents, problems };
 }
 
 /** Only the first chunk may be a stream of JSON objects, and YAML after them, as in kubectl since 1.33. */
@@ -103,7 +103,14 @@ function* readChunk(
     if (value === undefined || !(isFirst || json.rest.text === "")) break;
     const refusal = refuseJson(value, limits.maxDepth);
     if (refusal !== undefined) yield problemAt(json.object, 0, refusal);
-    else yield createDocument(json.object, value, json.object.line, limits);
+    else {
+      const { line } = json.object;
+      const duplicates = repeatsKeys(json.object.text, value)
+        ? readTree(json.object.text, limits)
+        : undefined;
+      const facts = { value, line, hasAliases: false };
+      yield createDocument(json.object, facts, limits, locateDuplicates(json.object, duplicates));
+    }
     rest = json.rest;
   }
   yield* readYaml(rest, limits);
@@ -118,7 +125,8 @@ function* readYaml(chunk: Chunk, limits: YamlLimits): Generator<YamlDocument | Y
     const tree = readTree(read.text, limits);
     if (tree !== undefined && tree.value !== null) {
       const { line } = positionAt(read, tree.root.start);
-      yield createDocument(read, tree.value, line, limits, locateDuplicates(read, tree));
+      const facts = { value: tree.value, line, hasAliases: tree.hasAliases };
+      yield createDocument(read, facts, limits, locateDuplicates(read, tree));
     }
     if (tree?.ignored !== undefined) yield problemAt(read, tree.ignored, IGNORED);
   } catch (error) {
@@ -128,42 +136,37 @@ function* readYaml(chunk: Chunk, limits: YamlLimits): Generator<YamlDocument | Y
   if (ignored !== undefined) yield problemAt(ignored, 0, IGNORED);
 }
 
-/** The tree is made again, once, when it is first asked for: most documents are never asked. */
 function createDocument(
   chunk: Chunk,
-  value: Json,
-  line: number,
+  { value, line, hasAliases }: Pick<YamlDocument, "value" | "line" | "hasAliases">,
   limits: YamlLimits,
-  knownDuplicates?: readonly DuplicateKey[],
+  duplicateKeys: readonly DuplicateKey[],
 ): YamlDocument {
-  let tree: Tree | undefined;
-  let duplicates = knownDuplicates;
-  const find = (path: FieldPath) => {
-    tree ??= readTree(chunk.text, limits);
-    return tree && findEntry(tree.root, path);
-  };
-  return {
-    value,
-    line,
-    start: chunk.start,
-    end: chunk.start + chunk.text.length,
-    position: (path) => positionAt(chunk, find(path)?.entry.start ?? 0),
-    excerpt: (path) => excerptAt(chunk.text, find(path)?.entry.start ?? 0),
-    source(path) {
-      const found = find(path);
-      return found?.isExact === true && found.entry.node.kind === "scalar"
-        ? found.entry.node.text
-        : undefined;
-    },
-    get duplicateKeys() {
-      return (duplicates ??= locateDuplicates(chunk, readTree(chunk.text, limits)));
-    },
-  };
+  const { start } = chunk;
+  const end = start + chunk.text.length;
+  return { value, line, start, end, places: new Places(chunk, limits), hasAliases, duplicateKeys };
 }
 
-function locateDuplicates(chunk: Chunk, tree: Tree | undefined): DuplicateKey[] {
+function locateDuplicates(chunk: Chunk, tree: Tree | undefined): readonly DuplicateKey[] {
+  if (tree === undefined || tree.duplicates.length === 0) return NO_DUPLICATES;
   const locate = createLocator(chunk);
-  return (tree?.duplicates ?? []).map(({ path, start }) => ({ path, position: locate(start) }));
+  return tree.duplicates.map(({ path, start, isSame }) => ({ path, position: locate(start), isSame }));
+}
+
+const NO_DUPLICATES: readonly DuplicateKey[] = [];
+const JSON_STRING = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
+
+/** Whether a JSON text has more keys than its value. */
+function repeatsKeys(text: string, value: Json): boolean {
+  let count = 0;
+  for (const [, colon] of text.matchAll(JSON_STRING)) if (colon !== undefined) count++;
+  const rest = [value];
+  for (let item = rest.pop(); item !== undefined; item = rest.pop()) {
+    if (typeof item !== "object" || item === null) continue;
+    if (!Array.isArray(item)) count -= Object.keys(item).length;
+    for (const child of Object.values(item)) rest.push(child);
+  }
+  return count > 0;
 }
 
 function parseJson(text: string): Json | undefined {

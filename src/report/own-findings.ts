@@ -2,14 +2,24 @@
 import { EXEMPTION_MESSAGES } from "../engine/exemptions.ts";
 import type { Message } from "../rules/rule.ts";
 
-export const DUPLICATE_OBJECT = {
-  id: "duplicateObject",
-  text: "{{kind}} {{object}} is defined again at {{place}}, and the last one counts",
-  remedy: "Keep one of the two, or give them different names or namespaces.",
-} as const;
+/** About the files of `check`. */
+export const INPUT_MESSAGES = {
+  duplicateKey: {
+    text: "The key {{key}} stands here again, and the last value counts",
+    action: "Warn",
+    remedy: "Keep one of the two: kubectl says nothing and drops the others.",
+  },
+  duplicateObject: {
+    text: "{{kind}} {{object}} is defined again at {{place}}, and the last one counts",
+    action: "Audit",
+    remedy: "Keep one of the two, or give them different names or namespaces.",
+  },
+  repeatedKey: {
+    text: "The key {{key}} stands here again, with the same value",
+    action: "Audit",
+    remedy: "Keep one of the two.",
+  },
+} as const satisfies Readonly<Record<string, Message>>;
 
 /** By message id. */
-export const OWN_MESSAGES: Readonly<Record<string, Message>> = {
-  [DUPLICATE_OBJECT.id]: { text: DUPLICATE_OBJECT.text, action: "Audit", remedy: DUPLICATE_OBJECT.remedy },
-  ...EXEMPTION_MESSAGES,
-};
+export const OWN_MESSAGES: Readonly<Record<string, Message>> = { ...INPUT_MESSAGES, ...EXEMPTION_MESSAGES };

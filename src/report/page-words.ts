@@ -68,7 +68,7 @@ const EN: PageWords = {
   notes: "Notes",
   ownTitle: "What foresail says about its own input",
   ownWhy:
-    "These findings are not of a rule: an exemption that does not count, or an object that stands in the files more than once.",
+    "These findings are not of a rule: an exemption that does not count, or an object or a key that stands in the files more than once.",
 };
 
 const ZH: PageWords = {
@@ -103,7 +103,7 @@ const ZH: PageWords = {
   sources: "来源",
   notes: "说明",
   ownTitle: "foresail 对自身输入的提示",
-  ownWhy: "这些提示不属于任何规则：豁免无效，或者同一个对象在文件中出现多次。",
+  ownWhy: "这些提示不属于任何规则：豁免无效，或者同一个对象、同一个键在文件中出现多次。",
 };
 
 export const PAGE_WORDS: { readonly [L in Language]: PageWords } = { en: EN, zh: ZH };

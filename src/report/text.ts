@@ -48,7 +48,10 @@ function adviceBlocks(findings: readonly ReportedFinding[], terminal: Terminal):
 }
 
 /** `checked 2 objects: 1 Deny, 2 Warn`, and what was not checked. */
-export function summaryLine({ findings, objects, skipped, unreadable }: Report, showAudit: boolean): string {
+export function summaryLine(
+  { findings, objects, skipped, templates, unreadable }: Report,
+  showAudit: boolean,
+): string {
   const counts = countByAction(findings);
   const found = SUMMARY_ORDER.filter((action) => counts[action] > 0).map((action) => {
     const isHidden = action === "Audit" && !showAudit;
@@ -56,7 +59,10 @@ export function summaryLine({ findings, objects, skipped, unreadable }: Report, 
   });
   return [
     `checked ${count(objects, "object")}${objects === 0 ? "" : `: ${found.join(", ") || "no findings"}`}`,
-    ...(skipped > 0 ? [`skipped ${count(skipped, "file")} without Kubernetes objects`] : []),
+    ...(skipped > templates
+      ? [`skipped ${count(skipped - templates, "file")} without Kubernetes objects`]
+      : []),
+    ...(templates > 0 ? [`skipped ${count(templates, "Helm template")}`] : []),
     ...(unreadable > 0 ? [`could not read ${count(unreadable, "file")}`] : []),
   ].join("; ");
 }

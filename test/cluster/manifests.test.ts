@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, open, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { listFiles, parseManifests, readManifests } from "../../src/cluster/manifests.ts";
+import { parseManifests, readManifests } from "../../src/cluster/manifests.ts";
 import type { Manifests } from "../../src/cluster/manifests.ts";
 
 /** A folder with these files; a value that begins with -> is a link. */
@@ -21,8 +22,8 @@ async function folderOf(t: TestContext, files: Readonly<Record<string, string | 
 }
 
 const object = (name: string) => `apiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\n`;
-const namesOf = ({ manifests }: Manifests) => manifests.map(({ name }) => name);
-const messagesOf = ({ problems }: Manifests) => problems.map(({ message }) => message);
+const namesOf = ({ manifests }: Pick<Manifests, "manifests">) => manifests.map(({ name }) => name);
+const messagesOf = ({ problems }: Pick<Manifests, "problems">) => problems.map(({ message }) => message);
 const NO_OBJECT = "no Kubernetes object: apiVersion or kind is missing";
 
 describe("of a folder", () => {
@@ -78,7 +79,7 @@ describe("of a folder", () => {
     assert.deepEqual(namesOf(read), ["a", "f"]);
     const [broken, ...others] = messagesOf(read);
     assert.ok(broken);
-    assert.deepEqual(others, ["not a text file", "not in UTF-8", "no such file or folder"]);
+    assert.deepEqual(others, ["not a text file", "not in UTF-8: save it as UTF-8", "no such file or folder"]);
   });
 
   test("links are followed, but not in circles, and no file is read twice", async (t) => {
@@ -130,7 +131,7 @@ describe("of what is named", () => {
   test("a path that is not there is an error", async (t) => {
     const folder = await folderOf(t, {});
     await assert.rejects(readManifests([join(folder, "none.yaml")]), { code: "STATE_UNREADABLE" });
-    await assert.rejects(listFiles(join(folder, "none")), /no such file or folder/);
+    await assert.rejects(readManifests([join(folder, "none")]), /no such file or folder/);
   });
 
   test("a file is read whatever its extension, and one without objects is a mistake", async (t) => {
@@ -142,24 +143,36 @@ describe("of what is named", () => {
   test("an empty file is no mistake", async (t) => {
     const folder = await folderOf(t, { "a.yaml": "", "b.yaml": "---\n# nothing\n---\n" });
     const read = await readManifests([join(folder, "a.yaml"), join(folder, "b.yaml")]);
-    assert.deepEqual(read, { manifests: [], problems: [], documents: 0, skipped: 0 });
+    assert.deepEqual(read, { manifests: [], problems: [], documents: 0, skipped: 0, templates: [] });
   });
 
-  test("a file of more than 128 MiB is not read", async (t) => {
+  test("a file of more than 32 MiB is not read", async (t) => {
     const folder = await folderOf(t, {});
     const path = join(folder, "a.yaml");
     const file = await open(path, "w");
-    await file.truncate(130 * 1024 * 1024);
+    await file.truncate(33 * 1024 * 1024);
     await file.close();
-    assert.deepEqual(messagesOf(await readManifests([path])), ["larger than 128 MiB"]);
+    assert.deepEqual(messagesOf(await readManifests([path])), ["larger than 32 MiB: split it"]);
   });
 
   test("standard input is -", async () => {
-    const read = await readManifests(["-"], object("a"));
+    const read = await readManifests(["-"], { standardInput: { text: object("a") } });
     assert.deepEqual(namesOf(read), ["a"]);
     assert.equal(read.manifests[0]?.file, "-");
-    assert.deepEqual(messagesOf(await readManifests(["-"], "image: x")), [NO_OBJECT]);
+    assert.deepEqual(messagesOf(await readManifests(["-"], { standardInput: { text: "image: x" } })), [
+      NO_OBJECT,
+    ]);
     assert.deepEqual(namesOf(await readManifests(["-"])), []);
+  });
+
+  test("a pipe is read to its end, and no further than a file", async (t) => {
+    const folder = await folderOf(t, {});
+    const path = join(folder, "pipe");
+    spawnSync("mkfifo", [path]);
+    const reading = readManifests([path]);
+    await writeFile(path, object("a"));
+    assert.deepEqual(namesOf(await reading), ["a"]);
+    assert.deepEqual(messagesOf(await readManifests(["/dev/zero"])), ["larger than 32 MiB: split it"]);
   });
 
   test("a file that was replaced by another since is another", async (t) => {

@@ -55,7 +55,7 @@ interface Input {
 }
 
 async function fixed({ paths, rules = SMALL_RULES, dryRun = false, standardInput, meanwhile }: Input) {
-  const { manifests } = await readManifests(paths, standardInput);
+  const { manifests } = await readManifests(paths, { standardInput: { text: standardInput ?? "" } });
   const checkAgain = (all: readonly Manifest[]) =>
     Promise.resolve(
       checkManifests({

@@ -6,7 +6,8 @@ import { checkManifests } from "../../src/commands/check-manifests.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";
 import type { Policy } from "../../src/rules/policy.ts";
 import type { AnyRule } from "../../src/rules/rule.ts";
-import { namespaceThrows, SMALL_RULES } from "./small-rules.ts";
+import { defineRule } from "../../src/rules/rule.ts";
+import { configMapIsAlone, namespaceThrows, SMALL_RULES } from "./small-rules.ts";
 
 interface Input {
   readonly files: Readonly<Record<string, string>>;
@@ -169,6 +170,62 @@ describe("an object that is there twice", () => {
   test("is two objects if they get their names from the API server", () => {
     const pod = "apiVersion: v1\nkind: Pod\nmetadata: {generateName: web-, annotations: {hello: world}}\n";
     assert.deepEqual(linesOf({ files: { a: `${pod}---\n${pod}` } }), []);
+  });
+});
+
+describe("a key that is there twice", () => {
+  test("warns where it stands again, because kubectl drops the first one without a word", () => {
+    const pod =
+      "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {hello: a, x: 1, hello: b}\n";
+    assert.deepEqual(linesOf({ files: { a: pod } }), [
+      "a:5:33 Warn foresail The key hello stands here again, and the last value counts",
+    ]);
+  });
+
+  test("is worth a note only if it says the same again", () => {
+    const pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {hello: a, hello: a}\n";
+    assert.deepEqual(linesOf({ files: { a: pod } }), [
+      "a:5:27 Audit foresail The key hello stands here again, with the same value",
+    ]);
+  });
+
+  test("is one finding, where it stands last, however often it is there", () => {
+    const pod =
+      "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {hello: a, hello: b, hello: b}\n";
+    assert.deepEqual(linesOf({ files: { a: pod } }), [
+      "a:5:37 Warn foresail The key hello stands here again, and the last value counts",
+    ]);
+  });
+
+  test("belongs to the object of a List in which it is, of any kind, in JSON, too", () => {
+    const items =
+      '{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"x": "", "x": "1"}}';
+    const list = `{"apiVersion": "v1", "kind": "List", "items": [\n${items.replace('"a"', '"b"').replace(', "x": "1"', "")},\n${items}]}`;
+    const { findings } = checkFiles({ files: { a: list } });
+    assert.deepEqual(
+      findings.map(({ line, object, verdict }) => [line, object.name, verdict.field]),
+      [[3, "a", ["data", "x"]]],
+    );
+  });
+});
+
+describe("objects that get their names from the API server", () => {
+  test("see each other, and not themselves", () => {
+    const configMap = (label: string) =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a-, labels: {l: ${label}}}\n`;
+    const seen = defineRule({
+      ...configMapIsAlone,
+      *check({ object }, cluster) {
+        const others = cluster.list("ConfigMap", "default").map(({ metadata }) => metadata?.labels?.["l"]);
+        const data = { count: others.join(" "), namespace: String(object.metadata?.labels?.["l"]) };
+        yield { message: "company", field: [], data };
+      },
+    });
+    const files = { a: ["one", "two", "three"].map(configMap).join("---\n") };
+    assert.deepEqual(
+      checkFiles({ files, rules: [seen] }).findings.map(({ verdict }) => verdict.message),
+      ["two three more in one", "one three more in two", "one two more in three"],
+    );
   });
 });
 

@@ -27,7 +27,7 @@ const DEFAULTS: CheckOptions = {
   skip: [],
 };
 
-const CONTEXT: CheckContext = { rules: SMALL_RULES, version: "1.2.3", terminal: PLAIN };
+const CONTEXT: CheckContext = { rules: SMALL_RULES, version: "1.2.3", terminal: PLAIN, progress: undefined };
 
 interface Checked {
   readonly exitCode: number;

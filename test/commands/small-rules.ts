@@ -73,7 +73,7 @@ export const podIsGreeted = defineRule({
 });
 
 /** Denies, and sees the other objects. */
-const configMapIsAlone = defineRule({
+export const configMapIsAlone = defineRule({
   id: "config-map-is-alone",
   title: "A ConfigMap is alone in its namespace",
   symptoms: ["503 after a rollout"],

@@ -29,7 +29,7 @@ function problemsOf(text: string): string[] {
 
 /** `line:column` */
 function at(document: YamlDocument, path: FieldPath): string {
-  const { line, column } = document.position(path);
+  const { line, column } = document.places.position(path);
   return `${line}:${column}`;
 }
 
@@ -160,8 +160,10 @@ describe("JSON", () => {
     assert.ok(first !== undefined && second !== undefined);
     assert.deepEqual([at(first, []), at(first, ["a", "b"]), at(first, ["a", "b", 1])], ["1:1", "3:3", "4:3"]);
     assert.deepEqual([second.line, at(second, []), at(second, ["d"])], [6, "6:3", "7:2"]);
-    assert.equal(second.source(["d"]), "1.10");
-    assert.deepEqual(second.duplicateKeys, [{ path: ["c"], position: { line: 7, column: 13 } }]);
+    assert.equal(second.places.source(["d"]), "1.10");
+    assert.deepEqual(second.duplicateKeys, [
+      { path: ["c"], position: { line: 7, column: 13 }, isSame: false },
+    ]);
     assert.deepEqual(first.duplicateKeys, []);
   });
 
@@ -179,8 +181,11 @@ describe("JSON", () => {
         assert.deepEqual(document.value, JSON.parse(text));
         assert.deepEqual(document.duplicateKeys, []);
         for (const [key, value] of Object.entries(object)) {
-          assert.ok(document.position([key]).column > 1, key);
-          assert.equal(document.source([key]) !== undefined, typeof value !== "object" || value === null);
+          assert.ok(document.places.position([key]).column > 1, key);
+          assert.equal(
+            document.places.source([key]) !== undefined,
+            typeof value !== "object" || value === null,
+          );
         }
       }),
     );
@@ -296,7 +301,7 @@ test("the source of a scalar is as it was written, without quotes", () => {
     "a: 1.10\nb: Off\nc: '1.10'\nd: \"x\\ty\"\ne: |\n  two\n  lines\nf:\ng: &x 0x1F\nh: [*x, ~]\ni: {}\nj: !!int 014\nk: a\n  b\n",
   );
   const sources = ["a", "b", "c", "d", "e", "f", "g", "i", "j", "k", "l"].map((key) =>
-    document.source([key]),
+    document.places.source([key]),
   );
   const expected = [
     "1.10",
@@ -312,9 +317,9 @@ test("the source of a scalar is as it was written, without quotes", () => {
     undefined,
   ];
   assert.deepEqual(sources, expected);
-  assert.deepEqual([document.source(["h", 0]), document.source(["h", 1])], ["0x1F", "~"]);
-  assert.equal(document.source([]), undefined);
-  assert.equal(document.source(["a", "b"]), undefined);
+  assert.deepEqual([document.places.source(["h", 0]), document.places.source(["h", 1])], ["0x1F", "~"]);
+  assert.equal(document.places.source([]), undefined);
+  assert.equal(document.places.source(["a", "b"]), undefined);
 });
 
 describe("duplicate keys", () => {
@@ -332,11 +337,58 @@ describe("duplicate keys", () => {
     );
   });
 
+  test("are told from those that say the same again", () => {
+    const text = "a: 1\na: 1\nb: [1, {x: 2}]\nb: [1, {x: 2}]\nc: 1\nc: '1'\nd: {}\nd: []\ne: .inf\ne: 1\n";
+    assert.deepEqual(
+      readDocument(text).duplicateKeys.map(({ path, isSame }) => [...path, isSame]),
+      [
+        ["a", true],
+        ["b", true],
+        ["c", false],
+        ["d", false],
+        ["e", false],
+      ],
+    );
+  });
+
   test("are not what a merge adds", () => {
     const text = "a: &a {x: 1}\nb: {<<: *a, x: 2}\nc: {x: 2, <<: *a}\nd: {<<: *a, <<: {x: 3, x: 4}}\n";
     assert.deepEqual(readDocument(text).duplicateKeys, [
-      { path: ["d", "x"], position: { line: 4, column: 24 } },
+      { path: ["d", "x"], position: { line: 4, column: 24 }, isSame: false },
     ]);
+  });
+});
+
+describe("places", () => {
+  test("have the line around them, and of a long one what is near", () => {
+    const long = "x".repeat(300);
+    const [first, second] = parseYaml(
+      `a: 1\r\n  \nb:\n  - c: ${long}\n---\n{"d": 1} {"e": "${long}", "f": 2}`,
+    ).documents;
+    assert.deepEqual(first?.places.excerpt(["b", 0, "c"]), {
+      before: "  - ",
+      after: `c: ${long}`.slice(0, 200),
+      isCut: true,
+    });
+    assert.deepEqual(first?.places.excerpt(["a"]), { before: "", after: "a: 1", isCut: false });
+    assert.equal(second, undefined);
+  });
+
+  test("count characters, not their halves", () => {
+    const document = readDocument('{"😀😀": 1, "a": {"😀": 2, "b": 3}}');
+    assert.deepEqual([at(document, ["a"]), at(document, ["a", "b"])], ["1:11", "1:25"]);
+  });
+
+  test("of several documents may be asked for in turn", () => {
+    const { documents } = parseYaml("a: 1\nb: 2\n---\na: 1\nb: 2\n");
+    const ask = () => documents.map((document) => at(document, ["b"]));
+    assert.deepEqual(
+      [ask(), ask()],
+      [
+        ["2:1", "5:1"],
+        ["2:1", "5:1"],
+      ],
+    );
   });
 });
 
@@ -377,8 +429,8 @@ describe("hostile texts", () => {
     fc.assert(
       fc.property(fc.oneof(soup(), fc.string({ unit: "binary" }), fc.string()), (text) => {
         for (const document of parseYaml(text).documents) {
-          document.position(["a", 0, "b"]);
-          document.source(["a"]);
+          document.places.position(["a", 0, "b"]);
+          document.places.source(["a"]);
           assert.ok(document.duplicateKeys.length <= text.length);
         }
       }),

@@ -32,5 +32,14 @@ export function finding({ verdict, object, ...place }: FindingChange = {}): Repo
 }
 
 export function reportOf(findings: readonly ReportedFinding[], counts: Partial<Report> = {}): Report {
-  return { findings, documents: 3, objects: 2, skipped: 0, unreadable: 0, problems: [], ...counts };
+  return {
+    findings,
+    documents: 3,
+    objects: 2,
+    skipped: 0,
+    templates: 0,
+    unreadable: 0,
+    problems: [],
+    ...counts,
+  };
 }
