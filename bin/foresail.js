@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Plain JavaScript that old Node versions can read, too: it tells them what is needed, and does the cheap things itself.
+import { spawn } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
 import module from "node:module";
 import { fileURLToPath } from "node:url";
@@ -12,14 +13,39 @@ if (first === "--version" || first === "-V") {
   const { version } = JSON.parse(readFileSync(`${root}/package.json`, "utf8"));
   process.stdout.write(`${version}\n`);
 } else if (Number.parseInt(process.versions.node, 10) < MIN_NODE) {
-  process.stderr.write(`foresail: needs Node ${MIN_NODE} or newer, this is ${process.versions.node}\n`);
-  process.exitCode = 2;
+  const packaged = findPackagedNode();
+  if (packaged !== undefined) runWith(packaged);
+  else {
+    process.stderr.write(`foresail: needs Node ${MIN_NODE} or newer, this is ${process.versions.node}\n`);
+    process.exitCode = 2;
+  }
 } else {
   enterCallersFolder();
   if (/[\\/]node_modules[\\/]/.test(root)) readTypeScriptInPackages();
   module.enableCompileCache();
   const { run } = await import("../src/cli.ts");
   await run();
+}
+
+/** On Linux it comes with foresail, as an optional package. */
+function findPackagedNode() {
+  try {
+    const { resolve } = module.createRequire(import.meta.url);
+    return resolve(`node-${process.platform}-${process.arch}/bin/node`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** In place of this one: what is sent to this process goes there, and its end is the end of both. */
+function runWith(node) {
+  const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code, signal) => {
+    if (signal !== null) process.removeAllListeners(signal);
+    if (signal === null) process.exitCode = code;
+    else process.kill(process.pid, signal);
+  });
 }
 
 /** Node strips the types of no file below node_modules, which is where `npm install` puts this one. */
