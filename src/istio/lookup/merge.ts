@@ -21,32 +21,12 @@ export interface MergedRule {
 
 /** The entries of one host in one table, in Istio's order, from the rules in any order. */
 export function mergeRules(rules: readonly LookupRule[], era: LookupEra): readonly MergedRule[] {
-  const entries: Entry[] = [];
-  const sorted = rules.length < 2 ? rules : rules.toSorted((one, other) => compareRules(one, other, era));
-  for (const rule of sorted) {
-    let isApart = true;
-    for (const entry of entries) {
-      const meeting = era.mergesByExportTo ? meet(entry, rule) : meetWhateverExport(entry, rule);
-      if (meeting.isAbsorbed) absorb(entry, rule, era);
-      isApart = meeting.isApart ?? isApart;
-    }
-    if (isApart) entries.push(entryOf(rule));
-  }
-  return entries;
-}
-
-/** Grows while rules are merged: there may be thousands of one host. */
-interface Entry {
-  readonly from: LookupRule[];
-  exportTo: readonly string[];
-  readonly selector: Labels | undefined;
-  readonly subsets: Subset[];
-  trafficPolicy: TrafficPolicy | undefined;
-}
-
-function entryOf(rule: LookupRule): Entry {
-  const { exportTo, selector, subsets, trafficPolicy } = rule;
-  return { from: [rule], exportTo, selector, subsets: [...subsets], trafficPolicy };
+  const [only, second] = rules;
+  if (only && !second) return [entryOf(only, undefined)];
+  const sorted = rules.toSorted((one, other) => compareRules(one, other, era));
+  const entries = era.mergesByExportTo ? new ExportedEntries() : new AllEntries();
+  for (const rule of sorted) entries.add(rule, keyOf(rule.selector));
+  return entries.list;
 }
 
 function compareRules(one: LookupRule, other: LookupRule, era: LookupEra): number {
@@ -55,52 +35,127 @@ function compareRules(one: LookupRule, other: LookupRule, era: LookupEra): numbe
   return compareAge(one, other);
 }
 
-interface Meeting {
-  /** The entry takes from the rule what it lacks. */
-  readonly isAbsorbed: boolean;
-  /** The last entry that says so decides whether the rule also becomes an entry of its own; undefined: leaves it as it was. */
-  readonly isApart: boolean | undefined;
+/** The same for equal selectors. */
+function keyOf(selector: Labels | undefined): string | undefined {
+  if (selector === undefined) return undefined;
+  return JSON.stringify(Object.entries(selector).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-const PASSED_BY: Meeting = { isAbsorbed: false, isApart: true };
-
-function meet(entry: Entry, rule: LookupRule): Meeting {
-  const isWider = entry.exportTo.length > 0 && entry.exportTo.every((one) => rule.exportTo.includes(one));
-  const isEqual = entry.exportTo.length === rule.exportTo.length && (isWider || rule.exportTo.length === 0);
-  if (!isEqual && !isWider) return PASSED_BY;
-  const selectors = compareSelectors(entry, rule);
-  if (selectors === "differ") return PASSED_BY;
-  return { isAbsorbed: true, isApart: selectors === "agree" ? false : !isEqual };
+/** Grows while rules are merged: there may be thousands of one host. */
+interface Entry {
+  readonly from: LookupRule[];
+  exportTo: readonly string[];
+  readonly selector: Labels | undefined;
+  readonly selectorKey: string | undefined;
+  readonly subsets: Subset[];
+  readonly subsetNames: Set<string>;
+  trafficPolicy: TrafficPolicy | undefined;
 }
 
-/** Up to 1.23. There an empty selector was also the same as an earlier rule's without one. */
-function meetWhateverExport(entry: Entry, rule: LookupRule): Meeting {
-  const isEmpty = rule.selector !== undefined && Object.keys(rule.selector).length === 0;
-  const selectors = entry.selector === undefined && isEmpty ? "agree" : compareSelectors(entry, rule);
-  if (selectors === "differ") return { isAbsorbed: false, isApart: undefined };
-  return { isAbsorbed: true, isApart: selectors === "agree" ? false : undefined };
+function entryOf(rule: LookupRule, selectorKey: string | undefined): Entry {
+  const { exportTo, selector, subsets, trafficPolicy } = rule;
+  return {
+    from: [rule],
+    exportTo,
+    selector,
+    selectorKey,
+    subsets: [...subsets],
+    subsetNames: new Set(subsets.map(({ name = "" }) => name)),
+    trafficPolicy,
+  };
 }
 
-/** `"one"`: only one of them has a selector. */
-function compareSelectors({ selector }: Entry, rule: LookupRule): "agree" | "differ" | "one" {
-  if (selector === undefined || rule.selector === undefined)
-    return selector === rule.selector ? "agree" : "one";
-  return isSameLabels(selector, rule.selector) ? "agree" : "differ";
-}
-
-function isSameLabels(one: Labels, other: Labels): boolean {
-  const keys = Object.keys(one);
-  return (
-    keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && one[key] === other[key])
-  );
-}
-
-function absorb(entry: Entry, rule: LookupRule, era: LookupEra): void {
+/** The entry takes from the rule what it lacks. */
+function absorb(entry: Entry, rule: LookupRule): void {
   entry.from.push(rule);
-  if (!era.mergesByExportTo && entry.exportTo.length === 0) entry.exportTo = rule.exportTo;
   entry.trafficPolicy ??= rule.trafficPolicy;
   if (rule.subsets.length === 0) return;
-  const names = new Set(entry.subsets.map(({ name = "" }) => name));
-  entry.subsets.push(...rule.subsets.filter(({ name = "" }) => !names.has(name)));
+  entry.subsets.push(...rule.subsets.filter(({ name = "" }) => !entry.subsetNames.has(name)));
+  for (const { name = "" } of rule.subsets) entry.subsetNames.add(name);
+}
+
+/** Since 1.24: rules meet where their exportTo agree. */
+class ExportedEntries {
+  readonly list: Entry[] = [];
+  /** By the first of their exportTo: a rule meets no entry that names a namespace which it does not name itself. */
+  readonly #byExport = new Map<string, EntriesBySelector>();
+
+  add(rule: LookupRule, selectorKey: string | undefined): void {
+    // What it is to the last entry decides whether the rule becomes an entry of its own.
+    const last = this.list.at(-1);
+    let isApart = true;
+    for (const first of rule.exportTo.length > 0 ? rule.exportTo : [NO_EXPORT]) {
+      for (const entry of this.#byExport.get(first)?.meeting(selectorKey) ?? []) {
+        const meeting = meet(entry, rule, selectorKey);
+        if (meeting !== "passed by") absorb(entry, rule);
+        if (entry === last) isApart = meeting !== "joined";
+      }
+    }
+    if (isApart) this.#append(entryOf(rule, selectorKey));
+  }
+
+  #append(entry: Entry): void {
+    const [first = NO_EXPORT] = entry.exportTo;
+    const others = this.#byExport.get(first) ?? new EntriesBySelector();
+    others.append(entry);
+    this.#byExport.set(first, others);
+    this.list.push(entry);
+  }
+}
+
+class EntriesBySelector {
+  readonly #all: Entry[] = [];
+  readonly #bySelector = new Map<string | undefined, Entry[]>();
+
+  append(entry: Entry): void {
+    this.#all.push(entry);
+    const others = this.#bySelector.get(entry.selectorKey);
+    if (others) others.push(entry);
+    else this.#bySelector.set(entry.selectorKey, [entry]);
+  }
+
+  /** Two different selectors pass each other by. */
+  meeting(selectorKey: string | undefined): readonly Entry[] {
+    if (selectorKey === undefined) return this.#all;
+    const [same = [], none = []] = [this.#bySelector.get(selectorKey), this.#bySelector.get(undefined)];
+    return [...same, ...none];
+  }
+}
+
+/** No namespace is called so, and no exportTo. */
+const NO_EXPORT = " ";
+
+/** Joined: it is no entry of its own; absorbed: it may be one as well. */
+function meet(
+  entry: Entry,
+  rule: LookupRule,
+  selectorKey: string | undefined,
+): "absorbed" | "joined" | "passed by" {
+  const isWider = entry.exportTo.every((one) => rule.exportTo.includes(one));
+  const isEqual = isWider && entry.exportTo.length === rule.exportTo.length;
+  if (!isWider || (entry.exportTo.length === 0 && !isEqual)) return "passed by";
+  if (entry.selectorKey === selectorKey) return "joined";
+  if (entry.selectorKey !== undefined && selectorKey !== undefined) return "passed by";
+  return isEqual ? "joined" : "absorbed";
+}
+
+const EMPTY_SELECTOR = keyOf({});
+
+/** Up to 1.23: whatever their exportTo. There an empty selector was also the same as an earlier rule's without one. */
+class AllEntries {
+  readonly list: Entry[] = [];
+
+  add(rule: LookupRule, selectorKey: string | undefined): void {
+    let isApart = true;
+    for (const entry of this.list) {
+      const isSame =
+        entry.selectorKey === selectorKey ||
+        (entry.selectorKey === undefined && selectorKey === EMPTY_SELECTOR);
+      if (!isSame && entry.selectorKey !== undefined && selectorKey !== undefined) continue;
+      if (isSame) isApart = false;
+      absorb(entry, rule);
+      if (entry.exportTo.length === 0) entry.exportTo = rule.exportTo;
+    }
+    if (isApart) this.list.push(entryOf(rule, selectorKey));
+  }
 }

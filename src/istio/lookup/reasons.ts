@@ -28,30 +28,55 @@ export interface StepResult {
 
 /** Every rule of the step's namespace whose host covers the one asked for: by host, then from the oldest. */
 export function candidatesOf(result: StepResult, query: LookupQuery, mesh: LookupMesh): readonly Candidate[] {
-  const isApplied = (rule: LookupRule) =>
-    result.skippedBecause === undefined && (result.chosen?.from.includes(rule) ?? false);
-  return result.covering.flatMap(({ rules }) =>
-    (rules.length < 2 ? rules : rules.toSorted(compareAge)).map((rule) => ({
-      rule,
-      isApplied: isApplied(rule),
-      reason: reasonFor(rule, result, query, mesh),
-    })),
+  const { covering, chosen, skippedBecause } = result;
+  if (covering.length === 0) return [];
+  const applied = new Set(skippedBecause === undefined ? chosen?.from : []);
+  const entryOf = entriesByRule(result.found?.entries ?? []);
+  return covering.flatMap(({ rules }) =>
+    (rules.length < 2 ? rules : rules.toSorted(compareAge)).map((rule) => {
+      if (chosen && applied.has(rule)) {
+        return { rule, isApplied: true, reason: reasonForApplied(rule, chosen) };
+      }
+      const entry = entryOf.get(rule);
+      return { rule, isApplied: false, reason: reasonFor(rule, entry, result, query, mesh) };
+    }),
   );
 }
 
-function reasonFor(rule: LookupRule, result: StepResult, query: LookupQuery, mesh: LookupMesh): string {
-  const { place, found, chosen, skippedBecause } = result;
-  if (skippedBecause !== undefined) return skippedBecause;
-  if (chosen?.from.includes(rule)) return reasonForApplied(rule, chosen);
-  if (!isInTable(rule, place, mesh)) return reasonForTable(rule, place, mesh);
-  if (!found) return "not found";
-  if (rule.host !== found.host) return reasonForHost(rule, found);
-  return reasonAmong(rule, { ...found, chosen }, query);
+/** The entry that a rule has become, else the first that has absorbed it. */
+function entriesByRule(entries: readonly MergedRule[]): ReadonlyMap<LookupRule, MergedRule> {
+  const byRule = new Map<LookupRule, MergedRule>();
+  for (const entry of entries) {
+    for (const rule of entry.from) if (rule === entry.from[0] || !byRule.has(rule)) byRule.set(rule, entry);
+  }
+  return byRule;
 }
 
-function reasonForApplied(rule: LookupRule, { from: [first, ...others] }: MergedRule): string {
-  if (rule !== first) return first ? `merged into ${nameOf(first)} (same host)` : "merged";
-  return others.length === 0 ? "applied" : `applied, with ${others.map(nameOf).join(", ")} merged into it`;
+function reasonFor(
+  rule: LookupRule,
+  entry: MergedRule | undefined,
+  result: StepResult,
+  query: LookupQuery,
+  mesh: LookupMesh,
+): string {
+  const { place, found, skippedBecause } = result;
+  if (skippedBecause !== undefined) return skippedBecause;
+  if (!isInTable(rule, place, mesh)) return reasonForTable(rule, place, mesh);
+  if (!found) return "not found";
+  return entry ? reasonAmong(rule, entry, result, query) : reasonForHost(rule, found);
+}
+
+/** More names tell nobody more. */
+const MAX_NAMES = 5;
+
+function reasonForApplied(rule: LookupRule, { from }: MergedRule): string {
+  const [first] = from;
+  if (first && rule !== first) return `merged into ${nameOf(first)} (same host)`;
+  if (from.length === 1) return "applied";
+  const others = from.slice(1, 1 + MAX_NAMES);
+  const names = others.map(nameOf).join(", ");
+  const more = from.length > 1 + MAX_NAMES ? ` and ${from.length - 1 - MAX_NAMES} more` : "";
+  return `applied, with ${names}${more} merged into it`;
 }
 
 function reasonForTable(rule: LookupRule, { step, namespace }: LookupPlace, mesh: LookupMesh): string {
@@ -68,40 +93,29 @@ function privateBecause({ selector, exportTo }: LookupRule): string {
   return exportTo.length === 0 ? "the mesh's default exportTo" : `exportTo ${listOf(exportTo)}`;
 }
 
-function reasonForHost({ host }: LookupRule, found: Found): string {
-  const [first] = found.entries.flatMap(({ from }) => from);
-  const isLost = found.usable.length === 0;
-  const winner = `${found.host}${first ? ` of ${nameOf(first)}` : ""}`;
-  return isLost
-    ? `the host ${host} is wider than ${winner}, which hides it though it is exported elsewhere`
-    : `the host ${host} is wider than ${winner}`;
+function reasonForHost({ host }: LookupRule, { host: narrower, entries, usable }: Found): string {
+  const first = entries[0]?.from[0];
+  const winner = first ? `${narrower} of ${nameOf(first)}` : narrower;
+  const hidden = usable.length === 0 ? ", which hides it though it is exported elsewhere" : "";
+  return `the host ${host} is wider than ${winner}${hidden}`;
 }
 
 /** Among rules of the same host. */
-function reasonAmong(
-  rule: LookupRule,
-  found: Found & Pick<StepResult, "chosen">,
-  query: LookupQuery,
-): string {
-  const entry = found.entries.find(({ from }) => from[0] === rule);
-  if (entry) return reasonForEntry(entry, found, query);
-  const absorber = found.entries.find(({ from }) => from.includes(rule));
-  const [into] = absorber?.from ?? [];
-  if (!absorber || !into) return "not found";
-  const absorbed = `absorbed by ${nameOf(into)} (same host)`;
-  const because = reasonForEntry(absorber, found, query);
-  return absorber.selector === undefined
-    ? `${absorbed}: ${because}`
-    : `swallowed: ${absorbed}: its ${because}`;
+function reasonAmong(rule: LookupRule, entry: MergedRule, result: StepResult, query: LookupQuery): string {
+  const [head] = entry.from;
+  const because = reasonForEntry(entry, result, query);
+  if (!head || head === rule) return because;
+  const absorbed = `absorbed by ${nameOf(head)} (same host)`;
+  return entry.selector === undefined ? `${absorbed}: ${because}` : `swallowed: ${absorbed}: its ${because}`;
 }
 
 function reasonForEntry(
   entry: MergedRule,
-  { usable, chosen }: Found & Pick<StepResult, "chosen">,
+  { place, chosen }: StepResult,
   { clientLabels, proxy, clientNamespace }: LookupQuery,
 ): string {
   const { selector, exportTo } = entry;
-  if (!usable.includes(entry) && !isExportedTo(entry, clientNamespace)) {
+  if (place.step !== "client" && !isExportedTo(entry, clientNamespace)) {
     return `exported to ${listOf(exportTo)} only`;
   }
   if (selector !== undefined && proxy === "waypoint") return "workloadSelector does not count for waypoints";

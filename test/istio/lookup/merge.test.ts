@@ -91,6 +91,14 @@ test("a third rule joins the first and still wins", () => {
   assert.deepEqual(applied(mesh, "client"), ["shop/c"]);
 });
 
+test("of many rules of one host five are named", () => {
+  const rules = Array.from({ length: 8 }, (_, index) => rule(`shop/r${index}`, WEB));
+  assert.equal(
+    reason(shop(...rules), "client", "shop/r0"),
+    "applied, with shop/r1, shop/r2, shop/r3, shop/r4, shop/r5 and 2 more merged into it",
+  );
+});
+
 describe("a rule with a selector", () => {
   const selecting = (app: string, at = 1): Put =>
     rule(`client/${app}`, WEB, { workloadSelector: { matchLabels: { app } } }, at);
