@@ -35,8 +35,8 @@ export async function repair(
   return { outcome: fixed.outcome, output, fixLines };
 }
 
-function summaryLine({ texts, count }: Fixed, isDry: boolean): string {
-  if (count === 0) return "foresail: nothing to fix";
+function summaryLine({ texts, count, refusals }: Fixed, isDry: boolean): string {
+  if (count === 0) return `foresail: ${refusals.length === 0 ? "nothing to fix" : "nothing could be fixed"}`;
   const files = `${texts.length} ${texts.length === 1 ? "file" : "files"}`;
   return `foresail: ${isDry ? "would make" : "made"} ${count} ${count === 1 ? "repair" : "repairs"} in ${files}`;
 }

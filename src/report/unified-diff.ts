@@ -15,8 +15,19 @@ const MAX_TABLE = 1_000_000;
 /** Empty if the texts are equal. */
 export function unifiedDiff(file: string, before: string, after: string): string {
   const lines = compare(linesOf(before), linesOf(after));
-  const hunks = hunksOf(lines).map(([from, to]) => renderHunk(lines, from, to));
-  return hunks.length === 0 ? "" : `--- ${file}\n+++ ${file}\n${hunks.join("")}`;
+  let text = "";
+  let [rendered, left, right] = [0, 0, 0];
+  for (const [from, to] of hunksOf(lines)) {
+    const between = lines.slice(rendered, from);
+    const shown = lines.slice(from, to);
+    left += count(between, "-");
+    right += count(between, "+");
+    text += renderHunk(shown, left, right);
+    left += count(shown, "-");
+    right += count(shown, "+");
+    rendered = to;
+  }
+  return text === "" ? "" : `--- ${file}\n+++ ${file}\n${text}`;
 }
 
 function linesOf(text: string): string[] {
@@ -120,17 +131,16 @@ function hunksOf(lines: readonly Line[]): [from: number, to: number][] {
   return hunks;
 }
 
-function renderHunk(lines: readonly Line[], from: number, to: number): string {
-  const shown = lines.slice(from, to);
-  const ranges = (["-", "+"] as const).map((mark) => {
-    const start = count(lines.slice(0, from), mark);
-    const length = count(shown, mark);
-    return `${mark}${length === 0 ? start : start + 1}${length === 1 ? "" : `,${length}`}`;
-  });
-  const body = shown.map(({ mark, text }) =>
+/** `left` and `right` are how many lines stand before it on either side. */
+function renderHunk(lines: readonly Line[], left: number, right: number): string {
+  const body = lines.map(({ mark, text }) =>
     text.endsWith("\n") ? mark + text : `${mark}${text}\n\\ No newline at end of file\n`,
   );
-  return `@@ ${ranges.join(" ")} @@\n${body.join("")}`;
+  return `@@ -${range(left, count(lines, "-"))} +${range(right, count(lines, "+"))} @@\n${body.join("")}`;
+}
+
+function range(before: number, length: number): string {
+  return `${length === 0 ? before : before + 1}${length === 1 ? "" : `,${length}`}`;
 }
 
 /** The lines of one side. */

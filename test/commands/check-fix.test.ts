@@ -154,6 +154,7 @@ describe("--fix", () => {
     const changed = POD.replace("web", "other");
     const { fixLines } = await fixed({ paths: [file], meanwhile: () => writeFile(file, changed) });
     assert.match(fixLines[0] ?? "", /not fixed: it was changed while it was checked$/);
+    assert.equal(fixLines.at(-1), "foresail: nothing could be fixed");
     assert.equal(await readFile(file, "utf8"), changed);
   });
 
