@@ -62,6 +62,7 @@ describe("a mesh that is well made has no findings", () => {
 const FAQ: Readonly<Record<string, readonly string[]>> = {
   "3-gateway-address.yaml": ["11 Warn gateway-reachable-in-cluster"],
   "7-destination-rule.yaml": ["10 Deny destination-rule-is-looked-up"],
+  "7-subset.yaml": ["30 Warn virtual-service-subset-exists"],
   "9-health-checks.yaml": [
     "15 Fix pod-drains-before-stop",
     "25 Fix pod-probes-reach-the-app",
@@ -69,6 +70,7 @@ const FAQ: Readonly<Record<string, readonly string[]>> = {
     "44 Fix pod-probes-reach-the-app",
     "56 Fix pod-probes-reach-the-app",
   ],
+  "10-misspelt.yaml": ["11 Warn pod-annotations-known"],
   "10-long-requests.yaml": ["15 Fix pod-drains-before-stop", "27 Fix pod-drains-before-stop"],
 };
 
