@@ -76,7 +76,10 @@ export function revisedMeshOf(
   return {
     injectors,
     ofRevision: remembered((revision) =>
-      lookupSettings(readMeshConfig(store, settings.istioNamespace, revision), settings, versions),
+      lookupSettings(readMeshConfig(store, settings.istioNamespace, revision), settings, {
+        ...versions,
+        ...versionOfRevision(store, settings, revision),
+      }),
     ),
   };
 }
@@ -191,6 +194,17 @@ function versionOfComponent(store: Store, namespace: string, app: string): Known
     namespace,
     labelled.length > 0 ? labelled : deployments.filter(([name]) => name === app),
   );
+}
+
+/** While an upgrade runs, each revision's istiod has a version of its own. */
+function versionOfRevision(store: Store, settings: MeshSettings, revision: string): Versions {
+  if (settings.assume.istio !== undefined) return {};
+  const { istioNamespace } = settings;
+  const own = store.list("Deployment", istioNamespace).filter(([, { metadata }]) => {
+    const { app, "istio.io/rev": label = "default" } = metadata?.labels ?? {};
+    return app === ISTIOD && label === (revision || "default");
+  });
+  return detected("istio", versionOfDeployments(istioNamespace, own));
 }
 
 /** By their images. Unknown while revisions of several versions run. */

@@ -78,6 +78,28 @@ describe("a control plane", () => {
   });
 });
 
+test("while an upgrade runs, each revision behaves as its own istiod's version", () => {
+  const istiod = (name: string, version: string, labels: object): Put => [
+    "Deployment",
+    {
+      metadata: { name, namespace: "istio-system", labels: { app: "istiod", ...labels } },
+      spec: { template: { spec: { containers: [{ image: `pilot:${version}` }] } } },
+    },
+  ];
+  const objects = [
+    istiod("istiod", "1.23.0", {}),
+    istiod("istiod-canary", "1.24.0", { "istio.io/rev": "canary" }),
+    labelled("client", { "istio.io/rev": "canary" }),
+    service("shop/web"),
+    rule("shop/a", WEB, {}, 1),
+    rule("shop/b", WEB, { exportTo: ["*"] }, 2),
+  ];
+  const mesh = meshOf(objects);
+  assert.deepEqual(applied(mesh, "client"), ["shop/b"]);
+  assert.deepEqual(applied(mesh, "other"), ["shop/a", "shop/b"]);
+  assert.deepEqual(applied(meshOf(objects, { assume: { istio: "1.23" } }), "client"), ["shop/a", "shop/b"]);
+});
+
 describe("with discoverySelectors", () => {
   const selectors = meshConfig({ discoverySelectors: [{ matchLabels: { mesh: "in" } }] });
   const objects = [selectors, service("shop/web"), rule("shop/web", WEB), rule("client/own", WEB)];
