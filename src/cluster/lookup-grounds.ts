@@ -46,6 +46,8 @@ export function withGrounds(mesh: LookupMesh, grounds: Grounds): LookupMesh {
       grounds.all("Sidecar", namespace);
       return mesh.sidecars(namespace);
     },
+    // Tells only which clients to ask for one by one.
+    namespacesWithSidecars: () => mesh.namespacesWithSidecars(),
     virtualServicesTo(hostname) {
       const virtualServices = mesh.virtualServicesTo(hostname);
       noteRoutes(virtualServices);

@@ -55,6 +55,8 @@ export function createLookupMesh(sources: LookupSources, revision = ""): LookupM
       [...store.sidecars.inNamespace(namespace)].filter(
         ({ name }) => !isExcluded("Sidecar", namespace, name),
       ),
+    // The one under review may be the only one there: a namespace too many does no harm.
+    namespacesWithSidecars: () => store.sidecars.namespaces(),
     virtualService: (namespace, name) =>
       isExcluded("VirtualService", namespace, name) ? undefined : store.routes.named(namespace, name),
     virtualServicesTo: (hostname) =>

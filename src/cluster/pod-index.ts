@@ -27,8 +27,8 @@ export class PodIndex {
   /** The group of everything that was added, by its own key. */
   readonly #groupOf = new Map<string, Group>();
 
-  /** `key` tells a Pod or workload from every other. */
-  add(key: string, namespace: string, pod: PodTemplate): void {
+  /** `key` tells a Pod or workload from every other. Whether it is the first of its group. */
+  add(key: string, namespace: string, pod: PodTemplate): boolean {
     const { pods, id } = groupOf(pod);
     const groups = this.#byNamespace.get(namespace) ?? new Map<string, Group>();
     const group = groups.get(id) ?? { namespace, id, pods, count: 0 };
@@ -36,17 +36,20 @@ export class PodIndex {
     groups.set(id, group);
     this.#byNamespace.set(namespace, groups);
     this.#groupOf.set(key, group);
+    return group.count === 1;
   }
 
-  delete(key: string): void {
+  /** Whether it was the last of its group. */
+  delete(key: string): boolean {
     const group = this.#groupOf.get(key);
-    if (!group) return;
+    if (!group) return false;
     this.#groupOf.delete(key);
     group.count--;
     const groups = this.#byNamespace.get(group.namespace);
-    if (group.count > 0 || !groups) return;
+    if (group.count > 0 || !groups) return false;
     groups.delete(group.id);
     if (groups.size === 0) this.#byNamespace.delete(group.namespace);
+    return true;
   }
 
   /** Without the one of this key. */

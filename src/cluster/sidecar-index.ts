@@ -18,6 +18,10 @@ export class SidecarIndex {
     if (sidecars?.delete(name) && sidecars.size === 0) this.#byNamespace.delete(namespace);
   }
 
+  namespaces(): Iterable<string> {
+    return this.#byNamespace.keys();
+  }
+
   inNamespace(namespace: string): Iterable<LookupSidecar> {
     return this.#byNamespace.get(namespace)?.values() ?? [];
   }

@@ -35,6 +35,11 @@ export class Store {
   #versions: Versions = {};
   /** Grows with every change of the mesh's own settings. */
   meshGeneration = 0;
+  /** Grows with every change that can make or unmake clients in some namespace. */
+  clientGeneration = 0;
+  readonly #clientGenerations = new Map<string, number>();
+  /** When it last concerned all namespaces. */
+  #clientsEverywhere = 0;
   readonly #shelves: { readonly [K in Kind]?: Shelf<K> } = {};
 
   constructor(clusterDomain: string) {
@@ -67,6 +72,11 @@ export class Store {
     this.#unindex(kind, entry.object, namespace, name);
     stored.delete(name);
     if (stored.size === 0) shelf.delete(namespace);
+  }
+
+  /** As `clientGeneration`, of one namespace. */
+  clientGenerationOf(namespace: string): number {
+    return Math.max(this.#clientGenerations.get(namespace) ?? 0, this.#clientsEverywhere);
   }
 
   get versions(): Versions {
@@ -133,8 +143,9 @@ export class Store {
     else if (kind === "Sidecar") this.sidecars.add(readObject(kind, object), namespace, name);
     else if (kind === "VirtualService") this.routes.add(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) {
-      this.pods.add(podKey(kind, namespace, name), namespace, podTemplateOf(kind, readObject(kind, object)));
-    }
+      const template = podTemplateOf(kind, readObject(kind, object));
+      if (this.pods.add(podKey(kind, namespace, name), namespace, template)) this.#clientsChange(namespace);
+    } else this.#clientsChangeWith(kind, namespace, name);
   }
 
   #unindex(kind: Kind, object: Kinds[Kind], namespace: string, name: string): void {
@@ -147,9 +158,23 @@ export class Store {
     else if (kind === "DestinationRule") this.rules.delete(readObject(kind, object), namespace, name);
     else if (kind === "Sidecar") this.sidecars.delete(namespace, name);
     else if (kind === "VirtualService") this.routes.delete(readObject(kind, object), namespace, name);
-    else if (isPodKind(kind)) this.pods.delete(podKey(kind, namespace, name));
+    else if (isPodKind(kind)) {
+      if (this.pods.delete(podKey(kind, namespace, name))) this.#clientsChange(namespace);
+    } else this.#clientsChangeWith(kind, namespace, name);
+  }
+
+  #clientsChangeWith(kind: Kind, namespace: string, name: string): void {
+    if (kind === "GatewayClass") this.#clientsEverywhere = ++this.clientGeneration;
+    else if (kind === "Namespace") this.#clientsChange(name);
+    else if (CLIENT_KINDS.includes(kind)) this.#clientsChange(namespace);
+  }
+
+  #clientsChange(namespace: string): void {
+    this.#clientGenerations.set(namespace, ++this.clientGeneration);
   }
 }
+
+const CLIENT_KINDS: readonly Kind[] = ["KubernetesGateway", "WorkloadEntry", "WorkloadGroup"];
 
 /** The key of a Pod, or of a workload's template, among Pods. */
 export function podKey(kind: Kind, namespace: string, name: string): string {

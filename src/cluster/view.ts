@@ -7,6 +7,7 @@ import type { MeshHost } from "../istio/lookup/mesh.ts";
 import type { ClusterView, Ground, Mesh } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import { clientsIn } from "./clients.ts";
+import { KnownClients } from "./known-clients.ts";
 import { Grounds } from "./grounds.ts";
 import { withGrounds } from "./lookup-grounds.ts";
 import { createLookupMesh } from "./lookup-mesh.ts";
@@ -35,21 +36,24 @@ export function createView(
   note?: (ground: Ground) => void,
 ): ClusterView<Kind> {
   const { store, settings } = state;
-  const { mesh, versions, revised } = derivedFrom(state);
+  const { mesh, versions, revised, clients } = derivedFrom(state);
   const isExcluded = (kind: Kind, namespace: string, name: string) =>
     excluded?.kind === kind && excluded.namespace === namespace && excluded.name === name;
   const isShown = ({ kind, namespace, name }: MeshHost) => !isExcluded(kind, namespace, name);
   const excludedPod = excluded && podKey(excluded.kind, excluded.namespace, excluded.name);
   const podsIn = (namespace: string) => store.pods.inNamespace(namespace, excludedPod);
 
-  const inNamespace = (namespace: string) =>
-    clientsIn(namespace, {
+  const reviewed = excluded?.kind === "Namespace" ? excluded.name : excluded?.namespace;
+  const inNamespace = (namespace: string) => {
+    if (namespace !== reviewed) return clients.inNamespace(namespace);
+    return clientsIn(namespace, {
       store,
       settings,
       injectors: mesh.injectors,
       isExcluded: (kind, name) => isExcluded(kind, kind === "Namespace" ? "" : namespace, name),
       podGroups: podsIn(namespace),
     });
+  };
 
   const grounds = new Grounds(state, mesh, excluded, note ?? (() => {}));
   const lookup = createLookupMesh({ store, mesh: revised, isComplete: state.isComplete, isExcluded });
@@ -77,11 +81,14 @@ export function createView(
     planeOf: (kind, namespace, name) => stored(kind, namespace, name)?.plane,
     clients: {
       inNamespace(namespace) {
-        const clients = inNamespace(namespace);
-        if (clients.length === 0) grounds.noClients(namespace);
-        return clients;
+        const found = inNamespace(namespace);
+        if (found.length === 0) grounds.noClients(namespace);
+        return found;
       },
-      namespaces: () => namespacesOfClients(state).filter((namespace) => inNamespace(namespace).length > 0),
+      namespaces: () =>
+        clients
+          .namespaces()
+          .filter((namespace) => namespace !== reviewed || inNamespace(namespace).length > 0),
       isKnown: (namespace) =>
         state.isComplete ||
         (!isExcluded("Namespace", "", namespace) && store.get("Namespace", "", namespace) !== undefined) ||
@@ -123,24 +130,13 @@ export function createView(
   };
 }
 
-/** Every namespace in which a client may be, in order. */
-function namespacesOfClients({ store, settings }: ClusterState): string[] {
-  const kinds: readonly Kind[] = ["KubernetesGateway", "WorkloadEntry", "WorkloadGroup"];
-  const names = new Set([
-    ...store.list("Namespace", "").map(([name]) => name),
-    ...store.pods.namespaces(),
-    ...settings.clientNamespaces.names,
-    ...kinds.flatMap((kind) => [...store.namespacesOf(kind)]),
-  ]);
-  return [...names].toSorted();
-}
-
 interface Derived {
   readonly generation: number;
   readonly settings: MeshSettings;
   readonly mesh: Mesh;
   readonly versions: Versions;
   readonly revised: RevisedMesh;
+  readonly clients: KnownClients;
 }
 const DERIVED = new WeakMap<Store, Derived>();
 
@@ -156,6 +152,7 @@ function derivedFrom({ store, settings }: ClusterState): Derived {
     mesh,
     versions,
     revised: revisedMeshOf(store, settings, mesh, versions),
+    clients: new KnownClients(store, settings, mesh.injectors),
   };
   DERIVED.set(store, derived);
   return derived;

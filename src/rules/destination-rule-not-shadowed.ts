@@ -1,11 +1,12 @@
 import type { MergedRule } from "../istio/lookup/merge.ts";
+import { ClientClasses } from "../istio/lookup/client-classes.ts";
+import type { ClientClass } from "../istio/lookup/client-classes.ts";
+import { lookUp } from "../istio/lookup/lookup.ts";
+import type { LookupAnswer } from "../istio/lookup/lookup.ts";
 import { mergeRules } from "../istio/lookup/merge.ts";
 import { pathStep } from "../istio/lookup/path.ts";
 import { lostProtections } from "../istio/lookup/protections.ts";
 import { LOOKUP_GATES } from "../istio/lookup/era.ts";
-import type { LookupQuery } from "../istio/lookup/query.ts";
-import { rememberingLookUp } from "../istio/lookup/remembered.ts";
-import type { LookupResult } from "../istio/lookup/remembered.ts";
 import { changeOfRule, hostsOfChange } from "../istio/lookup/rule-change.ts";
 import type { RuleChange } from "../istio/lookup/rule-change.ts";
 import { settingsOf } from "../istio/lookup/rule-settings.ts";
@@ -183,12 +184,10 @@ metadata: { name: client, labels: { istio-injection: enabled } }
 /** A rule that touches more hosts touches those of many teams: the first of them tell enough. */
 const MAX_HOSTS = 200;
 
-/** One client, and one host that it asks for. */
-interface Meeting {
-  readonly clientNamespace: string;
-  readonly host: string;
-  readonly before: LookupResult;
-  readonly after: LookupResult;
+/** Clients that get the same, and one host that they ask for. */
+interface Meeting extends ClientClass {
+  readonly before: LookupAnswer;
+  readonly after: LookupAnswer;
   /** Subsets of the host that some VirtualService routes to. */
   readonly usedSubsets: ReadonlySet<string>;
 }
@@ -196,13 +195,13 @@ interface Meeting {
 function* meetingsOf(change: RuleChange, cluster: View): Iterable<Meeting> {
   const hosts = hostsOfChange(change, MAX_HOSTS);
   if (hosts.length === 0) return;
-  const [before, after] = [rememberingLookUp(change.before), rememberingLookUp(change.after)];
-  const clients = clientsOf(change, cluster);
+  const { before, after } = change;
+  const classes = new ClientClasses(clientsOf(change, cluster), cluster.lookup);
   for (const host of hosts) {
-    const usedSubsets = new Set([...change.after.subsetRoutesTo(host)].map(({ subset }) => subset));
-    for (const { namespace: clientNamespace, labels: clientLabels = {}, proxy } of clients) {
-      const query: LookupQuery = { clientNamespace, clientLabels, proxy, host };
-      yield { clientNamespace, host, usedSubsets, before: before(query), after: after(query) };
+    const usedSubsets = new Set([...after.subsetRoutesTo(host)].map(({ subset }) => subset));
+    for (const clients of classes.forHost(host, [before, after])) {
+      const { query } = clients;
+      yield { ...clients, usedSubsets, before: lookUp(query, before), after: lookUp(query, after) };
     }
   }
 }
@@ -226,8 +225,7 @@ type MessageId =
 
 interface Damage {
   readonly message: MessageId;
-  readonly clientNamespace: string;
-  readonly host: string;
+  readonly clients: ClientClass;
   /** What is lost. */
   readonly settings: readonly string[];
   /** The other rule. */
@@ -245,7 +243,8 @@ function* damagesOf(meeting: Meeting, change: RuleChange): Iterable<Damage> {
 
 /** What the client had from another rule, or from this one as it was. */
 function* lossesBy(meeting: Meeting, { old, current, before }: RuleChange): Iterable<Damage> {
-  const { clientNamespace, host, usedSubsets } = meeting;
+  const { usedSubsets } = meeting;
+  const { clientNamespace } = meeting.query;
   const [had, has] = [meeting.before.chosen, meeting.after.chosen];
   const [first] = had?.from ?? [];
   const { rootNamespace } = before.settings;
@@ -257,7 +256,7 @@ function* lossesBy(meeting: Meeting, { old, current, before }: RuleChange): Iter
     old && isHere ? lostProtections(alone(old, before), alone(current, before), usedSubsets) : [];
   const settings = lostProtections(had, has, usedSubsets).filter((name) => !dropped.includes(name));
   if (settings.length === 0) return;
-  const damage = { clientNamespace, host, settings };
+  const damage = { clients: meeting, settings };
   const other = had?.from.find((rule) => rule !== old);
   const own = current ?? old;
   if (!isHere) {
@@ -270,13 +269,14 @@ function* lossesBy(meeting: Meeting, { old, current, before }: RuleChange): Iter
 
 /** What the client should have had from this rule, and does not get because of another one. */
 function* lossesOf(meeting: Meeting, current: LookupRule, { after }: RuleChange): Iterable<Damage> {
-  const { clientNamespace, host, usedSubsets } = meeting;
+  const { usedSubsets } = meeting;
+  const { clientNamespace, host } = meeting.query;
   const { owner, chosen } = meeting.after;
   const step = pathStep(current, clientNamespace, owner?.namespace ?? "", after.settings);
   if (step === undefined || step === "root") return;
   const settings = lostProtections(alone(current, after), chosen, usedSubsets);
   if (settings.length === 0) return;
-  const damage = { clientNamespace, host, settings };
+  const damage = { clients: meeting, settings };
   const [winner] = chosen?.from ?? [];
   if (step === "service" && winner?.namespace === clientNamespace && clientNamespace !== current.namespace) {
     yield { ...damage, message: "hiddenByClients", other: winner };
@@ -303,7 +303,6 @@ function hiderOf(
 
 /** What of this rule is ignored because another one of the same host, with which Istio merges it, comes first. */
 function* lossesInMerging(meeting: Meeting, current: LookupRule, { after }: RuleChange): Iterable<Damage> {
-  const { clientNamespace, host } = meeting;
   const { chosen } = meeting.after;
   const other = chosen?.from[0];
   if (other === undefined || other === current) return;
@@ -313,7 +312,7 @@ function* lossesInMerging(meeting: Meeting, current: LookupRule, { after }: Rule
   );
   const ofSubsets = names.filter((name) => name.startsWith("subset "));
   const ofPolicy = names.filter((name) => !name.startsWith("subset "));
-  const damage = { clientNamespace, host, other };
+  const damage = { clients: meeting, other };
   if (ofPolicy.length > 0) yield { ...damage, settings: ofPolicy, message: "policyIgnored" };
   if (ofSubsets.length > 0) yield { ...damage, settings: ofSubsets, message: "subsetIgnored" };
 }
@@ -334,14 +333,14 @@ const FIELDS: { readonly [M in MessageId]: FieldPath } = {
 
 /** All that has one message, in one finding. */
 function findingOn(message: MessageId, alike: readonly Damage[], namespace: string) {
-  const { host = "", other } = alike[0] ?? {};
+  const { clients, other } = alike[0] ?? {};
   const others = alike.flatMap((damage) =>
     damage.other ? [`${damage.other.namespace}/${damage.other.name}`] : [],
   );
   const data = {
-    host,
+    host: clients?.query.host ?? "",
     namespace,
-    namespaces: { names: unique(alike.map(({ clientNamespace }) => clientNamespace)), noun: "namespace" },
+    namespaces: { names: unique(alike.flatMap((damage) => damage.clients.namespaces())), noun: "namespace" },
     rule: other?.name ?? "",
     rules: { names: unique(others), noun: "rule" },
     settings: unique(alike.flatMap(({ settings }) => settings)).join(", "),

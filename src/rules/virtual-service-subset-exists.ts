@@ -1,12 +1,13 @@
-import { rememberingLookUp } from "../istio/lookup/remembered.ts";
-import type { LookupResult } from "../istio/lookup/remembered.ts";
+import { ClientClasses } from "../istio/lookup/client-classes.ts";
+import type { LookupClient } from "../istio/lookup/client-classes.ts";
+import { lookUp } from "../istio/lookup/lookup.ts";
+import type { LookupAnswer } from "../istio/lookup/lookup.ts";
 import { changeOfRule } from "../istio/lookup/rule-change.ts";
 import { isRouteOf, MESH_GATEWAY, subsetRoutesOf } from "../istio/lookup/subset-routes.ts";
 import type { SubsetRoute } from "../istio/lookup/subset-routes.ts";
 import type { LookupMesh } from "../istio/lookup/mesh.ts";
 import { LOOKUP_GATES } from "../istio/lookup/era.ts";
-import type { LookupQuery } from "../istio/lookup/query.ts";
-import type { Client, ClusterView } from "./cluster-view.ts";
+import type { ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 
 type View = ClusterView<
@@ -158,15 +159,13 @@ metadata: { name: web, namespace: shop }
 /** A change that touches more routes touches those of many teams: the first of them tell enough. */
 const MAX_ROUTES = 100;
 
-type Users = ReadonlyMap<string, LookupResult>;
-type Lookup = (query: LookupQuery) => LookupResult;
+type Users = ReadonlyMap<string, LookupAnswer>;
 
 function* lackingSubsets(routes: readonly SubsetRoute[], cluster: View) {
   if (routes.length === 0) return;
   const clients = clientsOf(cluster);
-  const lookUp = rememberingLookUp(cluster.lookup);
   for (const route of routes.slice(0, MAX_ROUTES)) {
-    const lacking = usersWithout(route, clients, lookUp, cluster);
+    const lacking = usersWithout(route, clients, cluster.lookup, cluster);
     const [first] = [...lacking.values()];
     if (!first) continue;
     const { host, subset, field } = route;
@@ -190,10 +189,9 @@ function* takenSubsets(
   const routes = hosts.flatMap((host) => [...after.subsetRoutesTo(host)]).slice(0, MAX_ROUTES);
   if (routes.length === 0) return;
   const clients = clientsOf(cluster);
-  const [lookUpBefore, lookUpAfter] = [rememberingLookUp(before), rememberingLookUp(after)];
   const taken = routes.flatMap((route) => {
-    const had = usersWithout(route, clients, lookUpBefore, cluster);
-    const lacking = [...usersWithout(route, clients, lookUpAfter, cluster).keys()];
+    const had = usersWithout(route, clients, before, cluster);
+    const lacking = [...usersWithout(route, clients, after, cluster).keys()];
     const namespaces = lacking.filter((namespace) => !had.has(namespace));
     return namespaces.length === 0 ? [] : [{ route, namespaces }];
   });
@@ -211,65 +209,73 @@ function* takenSubsets(
 }
 
 interface KnownClients {
-  readonly sidecars: readonly Client[];
-  readonly gateways: readonly Client[];
+  readonly sidecars: ClientClasses;
+  readonly gateways: ClientClasses;
+  readonly all: ClientClasses;
+  readonly hasSidecars: boolean;
 }
 
-function clientsOf({ clients }: View): KnownClients {
+function clientsOf({ clients, lookup }: View): KnownClients {
   const all = clients.namespaces().flatMap((namespace) => clients.inNamespace(namespace));
+  const sidecars = all.filter(({ proxy }) => proxy === "sidecar");
+  const gateways = all.filter(({ proxy }) => proxy === "gateway");
   return {
-    sidecars: all.filter(({ proxy }) => proxy === "sidecar"),
-    gateways: all.filter(({ proxy }) => proxy === "gateway"),
+    sidecars: new ClientClasses(sidecars, lookup),
+    gateways: new ClientClasses(gateways, lookup),
+    all: new ClientClasses([...sidecars, ...gateways], lookup),
+    hasSidecars: sidecars.length > 0,
   };
 }
 
 /** The namespaces of clients which the route leads to a subset that they do not have, and what they have. */
-function usersWithout(
-  route: SubsetRoute,
-  { sidecars, gateways }: KnownClients,
-  lookUp: Lookup,
-  cluster: View,
-): Users {
-  const { gateways: named } = route;
-  if (named.includes(MESH_GATEWAY)) {
-    // Where no client is known, those beside the service and beside the route tell what others would get.
-    const places = [route.namespace, ...cluster.lookup.owners(route.host).map(({ namespace }) => namespace)];
-    return sidecars.length > 0
-      ? lackingAmong(sidecars, route, lookUp, cluster).lacking
-      : lackingInAll(places.map(assumedSidecar), route, lookUp, cluster);
-  }
+function usersWithout(route: SubsetRoute, known: KnownClients, mesh: LookupMesh, cluster: View): Users {
+  const { gateways } = route;
   // Which gateways it is for, or which clients others delegate to it, is not known.
-  return lackingInAll(named.length > 0 ? gateways : [...sidecars, ...gateways], route, lookUp, cluster);
+  if (!gateways.includes(MESH_GATEWAY)) {
+    return lackingInAll(gateways.length > 0 ? known.gateways : known.all, route, mesh);
+  }
+  if (known.hasSidecars) return lackingAmong(known.sidecars, route, mesh).lacking;
+  // Where no client is known, those beside the service and beside the route tell what others would get.
+  const places = [route.namespace, ...cluster.lookup.owners(route.host).map(({ namespace }) => namespace)];
+  return lackingInAll(new ClientClasses(places.map(assumedSidecar), mesh), route, mesh);
 }
 
-function assumedSidecar(namespace: string): Client {
-  return { namespace, labels: undefined, proxy: "sidecar", because: "" };
+function assumedSidecar(namespace: string): LookupClient {
+  return { namespace, labels: undefined, proxy: "sidecar" };
 }
 
-function lackingInAll(clients: readonly Client[], route: SubsetRoute, lookUp: Lookup, cluster: View): Users {
-  const { lacking, isInAll } = lackingAmong(clients, route, lookUp, cluster);
+function lackingInAll(clients: ClientClasses, route: SubsetRoute, mesh: LookupMesh): Users {
+  const { lacking, isInAll } = lackingAmong(clients, route, mesh);
   return isInAll ? lacking : new Map();
 }
 
-function lackingAmong(clients: readonly Client[], route: SubsetRoute, lookUp: Lookup, { mesh }: View) {
-  const lacking = new Map<string, LookupResult>();
+function lackingAmong(clients: ClientClasses, route: SubsetRoute, mesh: LookupMesh) {
+  const lacking = new Map<string, LookupAnswer>();
   let isInAll = true;
-  for (const { namespace, labels = {}, proxy } of clients) {
-    if (!isRouteOf(route, namespace, mesh)) continue;
-    const result = lookUp({ clientNamespace: namespace, clientLabels: labels, proxy, host: route.host });
-    if (!result.isVisible || result.isAlias) continue;
-    if (result.chosen?.subsets.some(({ name }) => name === route.subset)) isInAll = false;
-    else lacking.set(namespace, result);
+  for (const { query, namespaces } of clients.forHost(route.host, [mesh], namespacesNamedBy(route, mesh))) {
+    if (!isRouteOf(route, query.clientNamespace, mesh.settings)) continue;
+    const answer = lookUp(query, mesh);
+    if (!answer.isVisible || answer.isAlias) continue;
+    if (answer.chosen?.subsets.some(({ name }) => name === route.subset)) isInAll = false;
+    else for (const namespace of namespaces()) lacking.set(namespace, answer);
   }
   return { lacking, isInAll };
+}
+
+/** For these the route may be there, or not, while it is otherwise for all others. */
+function namespacesNamedBy(
+  { namespace, exportTo, sourceNamespaces = [] }: SubsetRoute,
+  { settings }: LookupMesh,
+): readonly string[] {
+  return [namespace, ...exportTo, ...sourceNamespaces, ...settings.defaultVirtualServiceExportTo];
 }
 
 function namespaceNames(names: readonly string[]) {
   return { names: unique(names), noun: "namespace" };
 }
 
-function namesOfRules(results: readonly LookupResult[]): readonly string[] {
-  const rules = results.flatMap(({ chosen }) => chosen?.from.slice(0, 1) ?? []);
+function namesOfRules(answers: readonly LookupAnswer[]): readonly string[] {
+  const rules = answers.flatMap(({ chosen }) => chosen?.from.slice(0, 1) ?? []);
   return unique(rules.map(({ namespace, name }) => `${namespace}/${name}`));
 }
 

@@ -86,6 +86,7 @@ export interface LookupMesh {
   hostnamesCoveredBy(host: string): Iterable<string>;
   /** In no order. */
   sidecars(namespace: string): readonly LookupSidecar[];
+  namespacesWithSidecars(): Iterable<string>;
   /** Those with this host among their destinations or those of their delegates, in no order. */
   virtualServicesTo(hostname: string): readonly LookupVirtualService[];
   virtualService(namespace: string, name: string): LookupVirtualService | undefined;
@@ -144,6 +145,7 @@ export function withoutRule(mesh: LookupMesh, namespace: string, name: string): 
     owners: (hostname) => mesh.owners(hostname),
     hostnamesCoveredBy: (host) => mesh.hostnamesCoveredBy(host),
     sidecars: (place) => mesh.sidecars(place),
+    namespacesWithSidecars: () => mesh.namespacesWithSidecars(),
     virtualServicesTo: (hostname) => mesh.virtualServicesTo(hostname),
     virtualService: (place, one) => mesh.virtualService(place, one),
     subsetRoutesTo: (host) => mesh.subsetRoutesTo(host),
