@@ -1,6 +1,7 @@
 /** Who gets another DestinationRule than before. */
 import { lookupClientsIn, knownNamespaces, selectorKeysIn } from "../cluster/lookup-clients.ts";
 import type { LookupClient } from "../cluster/lookup-clients.ts";
+import { ClientClasses } from "../istio/lookup/client-classes.ts";
 import { lookUp } from "../istio/lookup/lookup.ts";
 import type { LookupAnswer } from "../istio/lookup/lookup.ts";
 import type { MergedRule } from "../istio/lookup/merge.ts";
@@ -28,14 +29,47 @@ export interface LookupChange extends SettingChanges {
 /** By host, then by client. */
 export function lookupChanges(touched: TouchedHosts, { before, after }: Moments): readonly LookupChange[] {
   const clients = new Clients([before, after]);
-  const changes: LookupChange[] = [];
-  for (const [host, namespaces] of [...touched].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
-    for (const client of clients.of(namespaces)) {
+  return [...touched]
+    .toSorted(([one], [other]) => compareText(one, other))
+    .flatMap(([host, namespaces]) =>
+      [...changesOf(host, namespaces, clients, { before, after })].toSorted(
+        (one, other) =>
+          compareText(one.query.clientNamespace, other.query.clientNamespace) ||
+          compareText(clientKey(one.query), clientKey(other.query)),
+      ),
+    );
+}
+
+function* changesOf(
+  host: string,
+  namespaces: ReadonlySet<string>,
+  clients: Clients,
+  { before, after }: Moments,
+): Iterable<LookupChange> {
+  if (!namespaces.has(EVERY_NAMESPACE)) {
+    for (const client of clients.in(namespaces)) {
       const change = compare({ ...client, host }, before, after);
-      if (change) changes.push(change);
+      if (change) yield change;
+    }
+    return;
+  }
+  // Most clients of a host get the same answer.
+  for (const alike of clients.classes().forHost(host, [before.view.lookup, after.view.lookup])) {
+    const change = compare(alike.query, before, after);
+    if (!change) continue;
+    for (const clientNamespace of alike.namespaces()) {
+      yield { ...change, query: { ...alike.query, clientNamespace } };
     }
   }
-  return changes;
+}
+
+function clientKey({ proxy, clientLabels }: LookupQuery): string {
+  return `${proxy} ${JSON.stringify(clientLabels)}`;
+}
+
+function compareText(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 function compare(query: LookupQuery, before: Moment, after: Moment): LookupChange | undefined {
@@ -63,6 +97,7 @@ class Clients {
   readonly #namespaces: readonly string[];
   readonly #areKnown: boolean;
   readonly #byNamespace = new Map<string, readonly LookupClient[]>();
+  #classes: ClientClasses | undefined;
 
   constructor(moments: readonly Moment[]) {
     this.#moments = moments;
@@ -75,9 +110,21 @@ class Clients {
         );
   }
 
-  of(namespaces: ReadonlySet<string>): readonly LookupClient[] {
-    const asked = namespaces.has(EVERY_NAMESPACE) ? this.#namespaces : [...namespaces].toSorted();
-    return asked.flatMap((namespace) => this.#in(namespace));
+  in(namespaces: Iterable<string>): readonly LookupClient[] {
+    return [...namespaces].flatMap((namespace) => this.#in(namespace));
+  }
+
+  /** Of all. */
+  classes(): ClientClasses {
+    this.#classes ??= new ClientClasses(
+      this.in(this.#namespaces).map(({ clientNamespace, clientLabels, proxy }) => ({
+        namespace: clientNamespace,
+        labels: clientLabels,
+        proxy,
+      })),
+      this.#moments.map(({ view }) => view.lookup),
+    );
+    return this.#classes;
   }
 
   #in(namespace: string): readonly LookupClient[] {

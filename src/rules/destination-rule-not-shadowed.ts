@@ -145,8 +145,8 @@ metadata: { name: client, labels: { istio-injection: enabled } }
       remedy:
         "Put both into one rule, or give both the same host and the same exportTo, so that Istio merges them.",
     },
-    hidesOlder: {
-      text: "This rule wins whole over {{rule}} for {{host}}: {{settings}} of that one is lost",
+    hidesSameNamespace: {
+      text: "For {{host}} Istio prefers this rule to {{rule}} beside it: {{settings}} of that one is lost",
       remedy:
         "Put both into one rule, or give both the same host and the same exportTo, so that Istio merges them.",
     },
@@ -196,7 +196,7 @@ function* meetingsOf(change: RuleChange, cluster: View): Iterable<Meeting> {
   const hosts = hostsOfChange(change, MAX_HOSTS);
   if (hosts.length === 0) return;
   const { before, after } = change;
-  const classes = new ClientClasses(clientsOf(change, cluster), cluster.lookup);
+  const classes = new ClientClasses(clientsOf(change, cluster), [cluster.lookup]);
   for (const host of hosts) {
     const usedSubsets = new Set([...after.subsetRoutesTo(host)].map(({ subset }) => subset));
     for (const clients of classes.forHost(host, [before, after])) {
@@ -218,7 +218,7 @@ type MessageId =
   | "clientsLose"
   | "hiddenByClients"
   | "hiddenBySameNamespace"
-  | "hidesOlder"
+  | "hidesSameNamespace"
   | "hidesServiceOwners"
   | "policyIgnored"
   | "subsetIgnored";
@@ -262,7 +262,9 @@ function* lossesBy(meeting: Meeting, { old, current, before }: RuleChange): Iter
   if (!isHere) {
     if (clientNamespace !== own?.namespace) yield { ...damage, message: "clientsLose", other };
   } else if (other) {
-    const message = other.namespace === current.namespace ? "hidesOlder" : "hidesServiceOwners";
+    // Of two that were there, the younger one is told that its settings are ignored.
+    if (!old && has?.from.includes(other)) return;
+    const message = other.namespace === current.namespace ? "hidesSameNamespace" : "hidesServiceOwners";
     yield { ...damage, message, other };
   }
 }
@@ -325,7 +327,7 @@ const FIELDS: { readonly [M in MessageId]: FieldPath } = {
   clientsLose: ["spec"],
   hiddenByClients: ["spec", "host"],
   hiddenBySameNamespace: ["spec", "exportTo"],
-  hidesOlder: ["spec", "exportTo"],
+  hidesSameNamespace: ["spec", "exportTo"],
   hidesServiceOwners: ["spec", "host"],
   policyIgnored: ["spec", "trafficPolicy"],
   subsetIgnored: ["spec", "subsets"],

@@ -1,5 +1,5 @@
 import { ClientClasses } from "../istio/lookup/client-classes.ts";
-import type { LookupClient } from "../istio/lookup/client-classes.ts";
+import type { MeshClient } from "../istio/lookup/client-classes.ts";
 import { lookUp } from "../istio/lookup/lookup.ts";
 import type { LookupAnswer } from "../istio/lookup/lookup.ts";
 import { changeOfRule } from "../istio/lookup/rule-change.ts";
@@ -220,9 +220,9 @@ function clientsOf({ clients, lookup }: View): KnownClients {
   const sidecars = all.filter(({ proxy }) => proxy === "sidecar");
   const gateways = all.filter(({ proxy }) => proxy === "gateway");
   return {
-    sidecars: new ClientClasses(sidecars, lookup),
-    gateways: new ClientClasses(gateways, lookup),
-    all: new ClientClasses([...sidecars, ...gateways], lookup),
+    sidecars: new ClientClasses(sidecars, [lookup]),
+    gateways: new ClientClasses(gateways, [lookup]),
+    all: new ClientClasses([...sidecars, ...gateways], [lookup]),
     hasSidecars: sidecars.length > 0,
   };
 }
@@ -237,10 +237,10 @@ function usersWithout(route: SubsetRoute, known: KnownClients, mesh: LookupMesh,
   if (known.hasSidecars) return lackingAmong(known.sidecars, route, mesh).lacking;
   // Where no client is known, those beside the service and beside the route tell what others would get.
   const places = [route.namespace, ...cluster.lookup.owners(route.host).map(({ namespace }) => namespace)];
-  return lackingInAll(new ClientClasses(places.map(assumedSidecar), mesh), route, mesh);
+  return lackingInAll(new ClientClasses(places.map(assumedSidecar), [mesh]), route, mesh);
 }
 
-function assumedSidecar(namespace: string): LookupClient {
+function assumedSidecar(namespace: string): MeshClient {
   return { namespace, labels: undefined, proxy: "sidecar" };
 }
 

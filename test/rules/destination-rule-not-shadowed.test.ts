@@ -137,6 +137,11 @@ testRule(rule, {
       cluster: [destinationRule("shop/web", { trafficPolicy: TLS, ...V1 }), virtualService("v1"), ...MESH],
     },
     {
+      name: "a younger rule of the same host has settings that its own come before",
+      object: destinationRule("shop/old", { trafficPolicy: OUTLIERS }, "2020-01-01T00:00:00Z"),
+      cluster: [destinationRule("shop/web", { trafficPolicy: TLS }, "2021-01-01T00:00:00Z"), ...MESH],
+    },
+    {
       name: "its owner takes TLS out on purpose",
       object: destinationRule("shop/web"),
       oldObject: destinationRule("shop/web", { trafficPolicy: TLS }),
@@ -234,7 +239,23 @@ testRule(rule, {
       cluster: [destinationRule("shop/web", { trafficPolicy: TLS }, "2020-01-01T00:00:00Z"), ...MESH],
       findings: [
         {
-          message: "hidesOlder",
+          message: "hidesSameNamespace",
+          field: ["spec", "exportTo"],
+          data: data("tls", {
+            namespace: "shop",
+            namespaces: names("namespace", "client", "other", "shop"),
+          }),
+        },
+      ],
+    },
+    {
+      name: "it gets settings that come before those of a younger rule of the same host",
+      object: destinationRule("shop/old", { trafficPolicy: OUTLIERS }, "2020-01-01T00:00:00Z"),
+      oldObject: destinationRule("shop/old", {}, "2020-01-01T00:00:00Z"),
+      cluster: [destinationRule("shop/web", { trafficPolicy: TLS }, "2021-01-01T00:00:00Z"), ...MESH],
+      findings: [
+        {
+          message: "hidesSameNamespace",
           field: ["spec", "exportTo"],
           data: data("tls", {
             namespace: "shop",

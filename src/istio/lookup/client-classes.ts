@@ -3,7 +3,7 @@ import type { Labels } from "../../kubernetes/objects.ts";
 import type { LookupMesh } from "./mesh.ts";
 import type { LookupQuery } from "./query.ts";
 
-export interface LookupClient {
+export interface MeshClient {
   readonly namespace: string;
   /** Undefined where they are not known yet. */
   readonly labels: Labels | undefined;
@@ -19,17 +19,17 @@ export interface ClientClass {
 }
 
 export class ClientClasses {
-  readonly #byNamespace: ReadonlyMap<string, readonly LookupClient[]>;
-  /** Namespaces with a client of this proxy, by revision and proxy. */
-  readonly #kinds = new Map<string, { readonly client: LookupClient; readonly namespaces: Set<string> }>();
+  readonly #byNamespace: ReadonlyMap<string, readonly MeshClient[]>;
+  /** Namespaces with a client of this proxy, by proxy and revisions. */
+  readonly #kinds = new Map<string, { readonly client: MeshClient; readonly namespaces: Set<string> }>();
 
-  /** `mesh` tells which control plane serves them. */
-  constructor(clients: readonly LookupClient[], mesh: LookupMesh) {
+  /** The meshes tell which control plane serves them. */
+  constructor(clients: readonly MeshClient[], meshes: readonly LookupMesh[]) {
     this.#byNamespace = Map.groupBy(clients, ({ namespace }) => namespace);
     for (const [namespace, there] of this.#byNamespace) {
       for (const client of new Map(there.map((one) => [one.proxy, one])).values()) {
-        const { revision } = mesh.servedTo(namespace, client.labels ?? {});
-        const key = `${client.proxy} ${revision}`;
+        const revisions = meshes.map((mesh) => mesh.servedTo(namespace, client.labels ?? {}).revision);
+        const key = [client.proxy, ...revisions].join(" ");
         const kind = this.#kinds.get(key) ?? { client, namespaces: new Set() };
         kind.namespaces.add(namespace);
         this.#kinds.set(key, kind);

@@ -55,7 +55,7 @@ describe("clients of a class", () => {
     fc.assert(
       fc.property(fc.array(put, { maxLength: 8 }), fc.boolean(), (puts, hasRevisions) => {
         const mesh = meshOf([service("shop/web"), ...(hasRevisions ? REVISIONS : []), ...puts]);
-        const classes = new ClientClasses(CLIENTS, mesh);
+        const classes = new ClientClasses(CLIENTS, [mesh]);
         for (const asked of [WEB, "api.example.com", "nobody.example.com"]) {
           const seen = new Set<string>();
           for (const { query, namespaces } of classes.forHost(asked, [mesh])) {
@@ -84,7 +84,7 @@ describe("clients of a class", () => {
       labels,
       proxy: "sidecar" as const,
     }));
-    const classes = [...new ClientClasses(clients, mesh).forHost(WEB, [mesh])];
+    const classes = [...new ClientClasses(clients, [mesh]).forHost(WEB, [mesh])];
     assert.deepEqual(
       classes.map(({ query }) => lookUp(query, mesh).chosen?.from.map(({ name }) => name)),
       [["x"], undefined],
@@ -98,9 +98,9 @@ describe("clients of a class", () => {
       labels: undefined,
       proxy: "sidecar" as const,
     }));
-    const [only, ...others] = new ClientClasses(clients, mesh).forHost(WEB, [mesh]);
+    const [only, ...others] = new ClientClasses(clients, [mesh]).forHost(WEB, [mesh]);
     assert.equal(only?.namespaces().length, 500);
     assert.deepEqual(others, []);
-    assert.equal([...new ClientClasses(clients, mesh).forHost(WEB, [mesh], ["ns7"])].length, 2);
+    assert.equal([...new ClientClasses(clients, [mesh]).forHost(WEB, [mesh], ["ns7"])].length, 2);
   });
 });
