@@ -8,6 +8,15 @@ import { emitFlow, emitFlowEntry, flowStyleOf, partsOf } from "./yaml-flow.ts";
 import type { FlowStyle } from "./yaml-flow.ts";
 import { readLayout } from "./yaml-layout.ts";
 import type { Layout, ListLayout, MapLayout } from "./yaml-layout.ts";
+import {
+  blockStyleOf,
+  BLOCK_INDICATORS,
+  columnOf,
+  endOfLines,
+  indentOfText,
+  endOfLine,
+  nodesIn,
+} from "./yaml-lines.ts";
 import { skip } from "./yaml-split.ts";
 
 /** Why a change cannot be made: completes "not fixed: ...". */
@@ -25,11 +34,7 @@ type Surroundings =
   | { readonly kind: "entry" | "item"; readonly indent: string; readonly flow?: never }
   | { readonly kind: "brackets"; readonly flow: FlowStyle };
 
-const REST_OF_LINE = /[^\r\n]*/y;
-const BLOCK_INDICATORS = /[|>][-+0-9]*/y;
 const UP_TO_COMMA = /(?:\s|#[^\r\n]*)*,?/y;
-const BLANK_LINES = /(?:(?:\r\n|\n|\r)[ \t]*)*$/;
-const LAST_LINE_BREAK = /(?:\r\n|\n|\r)$/;
 const FOR_SINGLE_QUOTES = /^[\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]*$/;
 const ITEM_INDENT = "  ";
 
@@ -75,7 +80,7 @@ class Editor {
     this.#lineBreak = lineBreak;
     const nodes = nodesIn(root);
     for (const node of nodes) if (node.kind === "alias") this.#aliases.add(node.name);
-    this.#style = this.#styleOf(nodes);
+    this.#style = blockStyleOf(text, nodes);
   }
 
   /** `around` is undefined for the document itself. */
@@ -158,12 +163,12 @@ class Editor {
     around: Surroundings | undefined,
   ): Surroundings {
     if (node.isFlow) return { kind: "brackets", flow: flowStyleOf(this.#text, node, around?.flow) };
-    return { kind, indent: " ".repeat(this.#columnOf(node)) };
+    return { kind, indent: " ".repeat(columnOf(this.#text, node)) };
   }
 
   /** Below the last line of the collection. */
   #addLines(node: ListLayout | MapLayout, added: Json, indent: string): void {
-    const place = this.#endOfLines(node);
+    const place = endOfLines(this.#text, node);
     this.#put(place, place, `\n${indent}${emitNode(added, indent, this.#style)}`, added);
   }
 
@@ -182,7 +187,7 @@ class Editor {
     const from = hasComma ? behindComma : last.end;
     const separator = lines ? `,\n${lines.indent}` : comma;
     const text = parts.join(separator);
-    const lineEnd = this.#lineEnd(from);
+    const lineEnd = endOfLine(this.#text, from);
     if (lines && lineEnd < bracket) {
       // A comment on the last part's line stays with it.
       if (!hasComma) this.#put(from, from, ",");
@@ -204,14 +209,15 @@ class Editor {
     const lines = emitted.slice(inline.length);
     const isBlockText = node.kind === "scalar" && (node.style === "literal" || node.style === "folded");
     const isBlock = isBlockText || ((node.kind === "list" || node.kind === "map") && !node.isFlow);
-    if (isBlock && !isBlockText && node.contentStart < this.#lineEnd(node.slot)) {
+    if (isBlock && !isBlockText && node.contentStart < endOfLine(this.#text, node.slot)) {
       // A collection that begins behind a dash.
-      return this.#put(node.contentStart, this.#endOfLines(node), emitted.trimStart(), value);
+      return this.#put(node.contentStart, endOfLines(this.#text, node), emitted.trimStart(), value);
     }
     const inlineEnd = isBlockText ? skip(BLOCK_INDICATORS, this.#text, node.contentStart) : node.end;
     this.#putInline(node, isBlock && !isBlockText ? node.slot : inlineEnd, inline, lines !== "");
-    const lineEnd = this.#lineEnd(isBlock ? node.slot : node.end);
-    if (lines !== "" || isBlock) this.#put(lineEnd, isBlock ? this.#endOfLines(node) : lineEnd, lines, value);
+    const lineEnd = endOfLine(this.#text, isBlock ? node.slot : node.end);
+    if (lines !== "" || isBlock)
+      this.#put(lineEnd, isBlock ? endOfLines(this.#text, node) : lineEnd, lines, value);
   }
 
   /** What goes behind the colon or dash, with a space first, and below it. */
@@ -222,7 +228,7 @@ class Editor {
   ): string {
     if (kind === "entry" && typeof value !== "string") return emitValue(value, indent, this.#style);
     const inner = indent + (kind === "entry" ? this.#style.step : ITEM_INDENT);
-    return ` ${emitNode(value, inner, this.#style, this.#indentOfText(node) ?? inner)}`;
+    return ` ${emitNode(value, inner, this.#style, indentOfText(this.#text, node) ?? inner)}`;
   }
 
   /** Up to `end`, which is behind the old content of the line. */
@@ -231,59 +237,6 @@ class Editor {
     else if (node.contentStart >= end) this.#put(node.slot, node.slot, text);
     else if (text === "" || hasLines) this.#put(node.slot, end, text);
     else this.#put(node.contentStart, end, text.trimStart());
-  }
-
-  /** Of a text's first line, if it is a block. */
-  #indentOfText(node: Layout): string | undefined {
-    if (node.kind !== "scalar" || (node.style !== "literal" && node.style !== "folded")) return undefined;
-    return /^[^\r\n]*\s*[\r\n]( +)\S/.exec(this.#text.slice(node.contentStart, node.end))?.[1];
-  }
-
-  /** Where the last line that belongs to the node ends, without its line break; a comment on it belongs to it. */
-  #endOfLines(node: Layout): number {
-    if ((node.kind === "list" || node.kind === "map") && !node.isFlow) {
-      const last = node.kind === "list" ? node.items.at(-1) : node.entries.at(-1)?.value;
-      return last ? this.#endOfLines(last) : this.#lineEnd(node.end);
-    }
-    if (node.kind !== "scalar" || (node.style !== "literal" && node.style !== "folded")) {
-      return this.#lineEnd(node.end);
-    }
-    const header = skip(BLOCK_INDICATORS, this.#text, node.contentStart);
-    const keepsBlankLines = this.#text.slice(node.contentStart, header).includes("+");
-    const content = this.#text.slice(node.contentStart, node.end);
-    const length = content.replace(keepsBlankLines ? LAST_LINE_BREAK : BLANK_LINES, "").length;
-    return Math.max(node.contentStart + length, this.#lineEnd(header));
-  }
-
-  #lineEnd(offset: number): number {
-    return skip(REST_OF_LINE, this.#text, offset);
-  }
-
-  #columnOf({ contentStart }: Layout): number {
-    let lineStart = contentStart;
-    while (lineStart > 0 && !"\r\n".includes(this.#text.charAt(lineStart - 1))) lineStart--;
-    return contentStart - lineStart;
-  }
-
-  /** As the text has it where it first has it, or as kubectl prints it. */
-  #styleOf(nodes: readonly Layout[]): BlockStyle {
-    let step: number | undefined;
-    let listStep: number | undefined;
-    for (const node of nodes) {
-      if (node.kind !== "map" || node.isFlow) continue;
-      for (const { value } of node.entries) {
-        if (step !== undefined && listStep !== undefined) break;
-        if ((value.kind !== "map" && value.kind !== "list") || value.isFlow) continue;
-        const distance = this.#columnOf(value) - this.#columnOf(node);
-        if (value.kind === "map") step ??= distance;
-        else listStep ??= distance;
-      }
-    }
-    return {
-      step: " ".repeat(step ?? ITEM_INDENT.length),
-      listStep: " ".repeat(listStep ?? 0),
-      isFollowed: true,
-    };
   }
 
   /** `value` is what the text ends in, if it can be a block. */
@@ -295,15 +248,6 @@ class Editor {
 }
 
 type JsonLike = { readonly [key: string]: unknown };
-
-function nodesIn(root: Layout): readonly Layout[] {
-  const nodes: Layout[] = [root];
-  for (const node of nodes) {
-    if (node.kind === "list") for (const item of node.items) nodes.push(item);
-    if (node.kind === "map") for (const { key, value } of node.entries) nodes.push(key, value);
-  }
-  return nodes;
-}
 
 /** In the quotes that are there; undefined if they do not fit, or there are none. */
 function quotedLike(node: Layout, value: Json): string | undefined {
