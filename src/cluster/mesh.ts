@@ -22,6 +22,7 @@ const meshConfigShape = object({
   defaultVirtualServiceExportTo: list(string),
   discoverySelectors: list(labelSelector),
   defaultConfig: object({
+    drainDuration: string,
     interceptionMode: string,
     terminationDrainDuration: string,
     proxyMetadata: mapOf(string),
@@ -46,17 +47,13 @@ export function meshOf(
   versions: Versions = versionsOf(store, settings),
 ): Mesh {
   const config = readMeshConfig(store, settings.istioNamespace, DEFAULT_REVISION);
-  const { interceptionMode, terminationDrainDuration, proxyMetadata = {} } = config.defaultConfig ?? {};
+  const { proxyMetadata = {}, ...defaultConfig } = config.defaultConfig ?? {};
   return {
     ...lookupSettings(config, settings, versions),
     multiCluster: settings.multiCluster,
     injectors: store.list("MutatingWebhookConfiguration", "").flatMap(([, one]) => injectorsIn(one)),
     injectorSettings: remembered((revision) => injectorSettings(store, settings.istioNamespace, revision)),
-    defaultProxyConfig: {
-      ...(interceptionMode === undefined ? {} : { interceptionMode }),
-      ...(terminationDrainDuration === undefined ? {} : { terminationDrainDuration }),
-      proxyMetadata,
-    },
+    defaultProxyConfig: { ...defaultConfig, proxyMetadata },
   };
 }
 

@@ -21,7 +21,12 @@ export interface DrainSettings {
   readonly problem: string | undefined;
   readonly exitOnZero: DrainSetting | undefined;
   readonly drainDuration: DrainSetting | undefined;
+  /** ProxyConfig's drainDuration, not to be confused: how long Envoy's listeners stay open once it drains. */
+  readonly listenersCloseSeconds: number;
 }
+
+/** drainDuration where nothing sets it (istio.io/api, mesh/v1alpha1/proxy.proto). */
+const DEFAULT_LISTENERS_CLOSE_SECONDS = 45;
 
 /** Where the annotation stands in a Pod. */
 export const PROXY_CONFIG_FIELD: FieldPath = ["metadata", "annotations", PROXY_CONFIG_ANNOTATION];
@@ -43,6 +48,9 @@ export function drainSettingsOf({ metadata, spec }: PodTemplate, mesh: ProxySett
     drainDuration:
       settingOf(config?.settings.terminationDrainDuration, PROXY_CONFIG_FIELD) ??
       settingOf(inherited.terminationDrainDuration),
+    listenersCloseSeconds:
+      parseDuration(config?.settings.drainDuration ?? inherited.drainDuration ?? "") ??
+      DEFAULT_LISTENERS_CLOSE_SECONDS,
   };
 }
 

@@ -6,8 +6,9 @@ import { emitYaml, parseYaml } from "../kubernetes/yaml.ts";
 
 export const PROXY_CONFIG_ANNOTATION = "proxy.istio.io/config";
 
-/** What rules look at. The duration is as written, the metadata as it gets into the proxy's environment. */
+/** What rules look at. Durations are as written, the metadata as it gets into the proxy's environment. */
 export interface ProxySettings {
+  readonly drainDuration?: string;
   readonly interceptionMode?: string;
   readonly terminationDrainDuration?: string;
   readonly proxyMetadata: Readonly<Record<string, string>>;
@@ -42,6 +43,7 @@ export function parseProxyConfig(text: string): ProxyConfig | ProxyConfigProblem
   return {
     value,
     settings: {
+      ...textUnder(value, "drainDuration"),
       ...textUnder(value, "interceptionMode"),
       ...textUnder(value, "terminationDrainDuration"),
       proxyMetadata,

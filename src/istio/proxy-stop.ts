@@ -41,7 +41,12 @@ export interface ProxyStop {
   readonly proxy: ProxyKind;
   readonly hook: ProxyHook | undefined;
   /** From SIGTERM on: for so long, and then, if `untilIdle`, until no connection is open. */
-  readonly drain: { readonly seconds: number; readonly untilIdle: boolean };
+  readonly drain: {
+    readonly seconds: number;
+    readonly untilIdle: boolean;
+    /** Then Envoy closes its listeners, if it still runs. */
+    readonly listenersClose: number;
+  };
   /** A native sidecar whose preStop is Istio's. */
   readonly drainsAtOnce: boolean;
   /** Seconds after which it is gone at the latest; Infinity if only the grace period ends it. */
@@ -51,12 +56,12 @@ export interface ProxyStop {
 export function proxyStopOf(pod: PodTemplate, settings: DrainSettings, grace: number): ProxyStop {
   const { labels = {}, annotations = {} } = pod.metadata;
   const injected = findInjectedProxy(pod.spec);
-  const without = { hook: undefined, drain: { seconds: 0, untilIdle: false }, drainsAtOnce: false };
+  const drain = drainOf(settings, injected?.container ?? {});
+  const without = { hook: undefined, drain, drainsAtOnce: false };
   if (!injected) return { ...without, proxy: "none", end: Number.POSITIVE_INFINITY };
   if (isProxyless(annotations)) return { ...without, proxy: "proxyless", end: Number.POSITIVE_INFINITY };
   const isGateway = gatewayKindOf(labels, annotations) !== undefined || !isSidecar(injected.container);
   const hook = hookOf(injected.container, grace);
-  const drain = drainOf(settings, injected.container);
   if (injected.isNative && !isGateway) {
     const drainsAtOnce = hook?.event === "istioDrainBegins";
     return { proxy: "native", hook, drain, drainsAtOnce, end: Number.POSITIVE_INFINITY };
@@ -69,13 +74,14 @@ function drainOf(settings: DrainSettings, { image = "", env = [] }: Container): 
   const value = versionOfImage(image);
   const isKnown =
     value === undefined || holds("exitOnZero", { istio: { value, from: "image of istio-proxy" } }) !== false;
+  const { listenersCloseSeconds: listenersClose } = settings;
   if (!isKnown || !isTrue(settings.exitOnZero?.value))
-    return { seconds: drainSecondsOf(settings), untilIdle: false };
+    return { seconds: drainSecondsOf(settings), untilIdle: false, listenersClose };
   const least =
     settings.config?.settings.proxyMetadata[MINIMUM_DRAIN] ??
     env.find(({ name }) => name === MINIMUM_DRAIN)?.value ??
     "";
-  return { seconds: parseDuration(least) ?? DEFAULT_DRAIN_SECONDS, untilIdle: true };
+  return { seconds: parseDuration(least) ?? DEFAULT_DRAIN_SECONDS, untilIdle: true, listenersClose };
 }
 
 function hookOf({ lifecycle }: Container, grace: number): ProxyHook | undefined {

@@ -6,9 +6,6 @@ import type { DrainSettings } from "./drain-settings.ts";
 import { describeHandler, proxyStopOf } from "./proxy-stop.ts";
 import type { HookKind, ProxyKind, ProxyStop } from "./proxy-stop.ts";
 
-/** Envoy closes its listeners so long after a graceful drain has begun (drainDuration, istio.io/api, mesh/v1alpha1/proxy.proto). */
-const LISTENERS_CLOSE_SECONDS = 45;
-
 /**
  * `atLatest`: or earlier, as soon as the app is done, or as no connection is open. `afterApp`: when the app has ended, at the
  * latest with the grace period.
@@ -69,7 +66,7 @@ export interface StopTimeline {
 }
 
 export function stopTimelineOf(pod: PodTemplate, settings: DrainSettings): StopTimeline {
-  const grace = Math.max(0, pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS);
+  const grace = graceSecondsOf(pod);
   const apps = (pod.spec.containers ?? []).filter(({ name }) => name !== "istio-proxy");
   const stop = proxyStopOf(pod, settings, grace);
   const end = Math.min(stop.end, grace);
@@ -86,6 +83,13 @@ export function stopTimelineOf(pod: PodTemplate, settings: DrainSettings): StopT
     traffic: trafficOf(stop, grace),
     lanes: lanesOf(stop, apps, grace),
   };
+}
+
+/** Of a negative one the API server makes one second. */
+function graceSecondsOf({
+  spec: { terminationGracePeriodSeconds = DEFAULT_GRACE_SECONDS },
+}: PodTemplate): number {
+  return terminationGracePeriodSeconds < 0 ? 1 : terminationGracePeriodSeconds;
 }
 
 function event(
@@ -120,8 +124,6 @@ function proxyEvents(stop: ProxyStop, grace: number): readonly StopEvent[] {
   const events: StopEvent[] = [];
   if (hook) events.push(event(hook.event, "istio-proxy", 0, { detail: hook.detail }));
   if (stop.proxy === "native") {
-    if (stop.drainsAtOnce && grace > LISTENERS_CLOSE_SECONDS)
-      events.push(event("listenersClose", "istio-proxy", LISTENERS_CLOSE_SECONDS));
     events.push(
       event(stop.drainsAtOnce ? "stopsAtOnce" : "drainBegins", "istio-proxy", grace, { bound: "afterApp" }),
     );
@@ -131,6 +133,9 @@ function proxyEvents(stop: ProxyStop, grace: number): readonly StopEvent[] {
   if (begin >= grace) return events;
   const bound: Bound = hook?.isEarly ? "atLatest" : "at";
   events.push(event("drainBegins", "istio-proxy", begin, { bound }));
+  const closing = listenersCloseOf(stop);
+  if (begin + closing < grace)
+    events.push(event("listenersClose", "istio-proxy", begin + closing, { bound }));
   if (drain.untilIdle) {
     const idleFrom = begin + drain.seconds;
     if (idleFrom < grace)
@@ -142,9 +147,14 @@ function proxyEvents(stop: ProxyStop, grace: number): readonly StopEvent[] {
     events.push(event("stops", "istio-proxy", begin + drain.seconds, { bound, detail }));
     if (proxy === "classic") events.push(event("cut", "app", begin + drain.seconds, { bound }));
   }
-  if (drain.untilIdle && begin + LISTENERS_CLOSE_SECONDS < grace)
-    events.push(event("listenersClose", "istio-proxy", begin + LISTENERS_CLOSE_SECONDS, { bound }));
   return events;
+}
+
+/** From SIGTERM on; Infinity if the proxy stops before. */
+function listenersCloseOf({ drain }: ProxyStop): number {
+  return drain.untilIdle || drain.listenersClose < drain.seconds
+    ? drain.listenersClose
+    : Number.POSITIVE_INFINITY;
 }
 
 const OPEN = { runningRequests: "served", ownRequests: "sent" } as const;
@@ -161,10 +171,10 @@ function trafficOf(stop: ProxyStop, grace: number): readonly TrafficPhase[] {
   const phases: TrafficPhase[] = [];
   if (begin > 0) phases.push({ seconds: 0, bound: "at", newRequests: "accepted", ...OPEN });
   phases.push({ seconds: begin, bound: begin > 0 ? bound : "at", newRequests: "sentAway", ...OPEN });
-  const isOpenEnded = proxy === "native" || drain.untilIdle;
-  if (isOpenEnded)
-    phases.push({ seconds: begin + LISTENERS_CLOSE_SECONDS, bound, newRequests: "refused", ...OPEN });
-  else phases.push({ seconds: begin + drain.seconds, bound, ...GONE });
+  // Istio's preStop has it drain for ever (pkg/envoy: DrainNow).
+  if (proxy === "native") return phases;
+  phases.push({ seconds: begin + listenersCloseOf(stop), bound, newRequests: "refused", ...OPEN });
+  if (!drain.untilIdle) phases.push({ seconds: begin + drain.seconds, bound, ...GONE });
   return phases.filter(({ seconds }) => seconds < grace || seconds === 0);
 }
 

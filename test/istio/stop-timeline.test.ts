@@ -60,6 +60,10 @@ describe("without a sidecar", () => {
     assert.deepEqual(trafficOf({}), ["0 upToApp served sent"]);
   });
 
+  test("a negative grace period is one second, as the API server has it", () => {
+    assert.equal(timelineOf({ grace: -5 }).graceSeconds, 1);
+  });
+
   test("the app's own hook comes before its SIGTERM", () => {
     const sleep = { lifecycle: { preStop: { sleep: { seconds: 10 } } } };
     const script = { lifecycle: { preStop: { exec: { command: ["sh", "-c", "sleep 5\necho done"] } } } };
@@ -96,6 +100,24 @@ describe("a classic sidecar", () => {
       "0 istio-proxy drainBegins",
       "15 Kubernetes killed",
     ]);
+  });
+
+  test("closes its listeners after Envoy's own drainDuration, if it goes on for longer", () => {
+    const longer = { classic: CLASSIC, config: "terminationDrainDuration: 60s", grace: 90 };
+    assert.deepEqual(eventsOf(longer).slice(2), [
+      "0 istio-proxy drainBegins",
+      "45 istio-proxy listenersClose",
+      "60 istio-proxy stops 60",
+      "60 app cut",
+      "90 Kubernetes killed",
+    ]);
+    assert.deepEqual(trafficOf(longer), [
+      "0 sentAway served sent",
+      "45 refused served sent",
+      "60 refused cut fail",
+    ]);
+    const shorter = { classic: CLASSIC, config: "{terminationDrainDuration: 20s, drainDuration: 10s}" };
+    assert.deepEqual(trafficOf(shorter).slice(1), ["10 refused served sent", "20 refused cut fail"]);
   });
 
   test("waits for the app with the drain hook, and drains afterwards", () => {
@@ -156,10 +178,8 @@ describe("a native sidecar", () => {
       "30 Kubernetes killed",
     ]);
     assert.deepEqual(trafficOf({ native: NATIVE }), ["0 sentAway served sent"]);
-    assert.deepEqual(trafficOf({ native: NATIVE, grace: 90 }), [
-      "0 sentAway served sent",
-      "45 refused served sent",
-    ]);
+    assert.deepEqual(trafficOf({ native: NATIVE, grace: 90 }), ["0 sentAway served sent"]);
+    assert.ok(!eventsOf({ native: NATIVE, grace: 90 }).some((line) => line.includes("listenersClose")));
     assert.equal(timelineOf({ native: NATIVE, config: "terminationDrainDuration: 2s" }).cutAfterSeconds, 30);
   });
 
