@@ -4,7 +4,7 @@ import type { Container, Probe } from "../kubernetes/objects.ts";
 import type { PodTemplate } from "../kubernetes/pod-template.ts";
 import { isAnsweredByAgent, isKnownUnrewritten } from "./probe-repair.ts";
 import type { ProbeSituation } from "./probe-repair.ts";
-import { appProbesOf, PROBE_NAMES } from "./probes.ts";
+import { appProbesOf, isPort, PROBE_NAMES } from "./probes.ts";
 import type { AppProbe, ProbeKind, ProbeName } from "./probes.ts";
 
 /**
@@ -31,6 +31,7 @@ export type ProbeReason =
   | "exec"
   | "excluded"
   | "host"
+  | "initContainer"
   | "noSidecar"
   | "notRewritten"
   | "ownProbe"
@@ -68,7 +69,11 @@ export function explainProbes(pod: PodTemplate, surroundings: ProbeSurroundings)
     for (const [index, container] of (pod.spec[list] ?? []).entries()) {
       for (const name of PROBE_NAMES) {
         const field = ["spec", list, index, name];
-        const subject = subjectOf(container, name, field, appProbes.get(keyOf(field)));
+        const isOver =
+          list === "initContainers" &&
+          container.restartPolicy !== "Always" &&
+          container.name !== "istio-proxy";
+        const subject = subjectOf(container, name, field, { isOver, appProbe: appProbes.get(keyOf(field)) });
         if (subject) explained.push({ ...subject, ...answerOf(subject, surroundings) });
       }
     }
@@ -83,14 +88,14 @@ function keyOf(field: FieldPath): string {
 interface Subject extends Pick<ExplainedProbe, "container" | "probe" | "kind" | "port" | "field"> {
   readonly appProbe: AppProbe | undefined;
   /** What is known without one. */
-  readonly reason: "host" | "ownProbe" | "rewritten" | "unresolvedPort";
+  readonly reason: "host" | "initContainer" | "ownProbe" | "proxyPort" | "rewritten" | "unresolvedPort";
 }
 
 function subjectOf(
   container: Container,
   name: ProbeName,
   field: FieldPath,
-  appProbe: AppProbe | undefined,
+  { isOver, appProbe }: { readonly isOver: boolean; readonly appProbe: AppProbe | undefined },
 ): Subject | undefined {
   const probe = container[name];
   if (!probe) return undefined;
@@ -103,7 +108,7 @@ function subjectOf(
     port: appProbe?.writtenPort ?? (httpGet ?? tcpSocket ?? grpc)?.port,
     field,
     appProbe,
-    reason: reasonWithoutApp(container, probe),
+    reason: isOver ? "initContainer" : reasonWithoutApp(container, probe),
   };
 }
 
@@ -111,7 +116,8 @@ function reasonWithoutApp({ name }: Container, { httpGet, tcpSocket, grpc }: Pro
   if (name === "istio-proxy") return "ownProbe";
   if ((httpGet ?? tcpSocket)?.host) return "host";
   if (httpGet?.path?.startsWith("/app-health/")) return "rewritten";
-  return (httpGet ?? tcpSocket ?? grpc)?.port ? "ownProbe" : "unresolvedPort";
+  const port = (httpGet ?? tcpSocket ?? grpc)?.port ?? "";
+  return port === "" || (typeof port === "number" && !isPort(port)) ? "unresolvedPort" : "proxyPort";
 }
 
 type Answer = Pick<ExplainedProbe, "answeredBy" | "isSeenByProxy" | "mtls" | "reason" | "strictPolicy">;
@@ -119,10 +125,13 @@ type Answer = Pick<ExplainedProbe, "answeredBy" | "isSeenByProxy" | "mtls" | "re
 function answerOf(subject: Subject, { situation, strictPolicy }: ProbeSurroundings): Answer {
   const unseen = { isSeenByProxy: false, mtls: "nothing", strictPolicy: undefined } as const;
   const { kind, appProbe } = subject;
+  if (subject.reason === "initContainer") return { ...unseen, answeredBy: "nobody", reason: subject.reason };
   if (kind === "exec") return { ...unseen, answeredBy: "app", reason: "exec" };
   if (!appProbe) {
     const { reason } = subject;
-    return { ...unseen, answeredBy: ANSWERED_WITHOUT_APP[reason], reason };
+    if (reason === "proxyPort" && !situation) return { ...unseen, answeredBy: "app", reason: "noSidecar" };
+    const { [reason]: answeredBy } = ANSWERED_WITHOUT_APP;
+    return { ...unseen, answeredBy, reason: reason === "proxyPort" ? "ownProbe" : reason };
   }
   const { port } = appProbe;
   if (port === undefined) return { ...unseen, answeredBy: "nobody", reason: "unresolvedPort" };
@@ -146,6 +155,7 @@ function answerOf(subject: Subject, { situation, strictPolicy }: ProbeSurroundin
 const ANSWERED_WITHOUT_APP = {
   host: "elsewhere",
   ownProbe: "proxy",
+  proxyPort: "proxy",
   rewritten: "agent",
   unresolvedPort: "nobody",
 } as const;

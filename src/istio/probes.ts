@@ -97,7 +97,7 @@ function resolvePort(port: number | string, { ports = [] }: Container): number |
   return named ?? (/^\d+$/.test(port) ? Number(port) : undefined);
 }
 
-function isPort(value: number): boolean {
+export function isPort(value: number): boolean {
   return Number.isInteger(value) && value > 0 && value < 65_536;
 }
 

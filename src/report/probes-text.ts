@@ -30,6 +30,7 @@ const ANSWERS: { readonly [R in Exclude<ProbeReason, "notRewritten">]: string } 
   exec: "the kubelet runs it in the container; the network is not involved",
   excluded: "the app: the sidecar does not intercept this port",
   host: "another host: the kubelet does not send it to this Pod",
+  initContainer: "nobody: the API server refuses probes in an init container that is to end",
   noSidecar: "the app: there is no sidecar",
   ownProbe: "the proxy itself: the probe asks one of its own ports",
   rewritten: "the sidecar's agent: it asks the app, past Envoy, and passes the answer on",

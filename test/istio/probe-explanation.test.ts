@@ -39,6 +39,8 @@ describe("a probe", () => {
   test("is answered by the app where no sidecar comes between", () => {
     assert.deepEqual(explain(tcp, undefined), ["app", false, "nothing", "noSidecar"]);
     assert.deepEqual(explain({ exec: { command: ["true"] } }, {}), ["app", false, "nothing", "exec"]);
+    const status = { httpGet: { port: 15_020 } };
+    assert.deepEqual(explain(status, undefined), ["app", false, "nothing", "noSidecar"]);
     assert.deepEqual(explain({ tcpSocket: { port: 9000 } }, {}), ["app", false, "nothing", "excluded"]);
   });
 
@@ -75,7 +77,17 @@ describe("a probe", () => {
       "nothing",
       "unresolvedPort",
     ]);
-    assert.deepEqual(explain({ httpGet: { path: "/" } }, {}), ["nobody", false, "nothing", "unresolvedPort"]);
+    for (const httpGet of [{ path: "/" }, { port: 70_000 }, { port: 0 }])
+      assert.deepEqual(explain({ httpGet }, {}), ["nobody", false, "nothing", "unresolvedPort"]);
+  });
+
+  test("is refused in an init container that ends", () => {
+    const pod = { spec: { initContainers: [{ name: "once", livenessProbe: tcp }] } };
+    const template = podTemplateOf("Pod", readObject("Pod", pod));
+    for (const situation of [SITUATION, undefined]) {
+      const [one] = explainProbes(template, { situation, strictPolicy: () => undefined });
+      assert.deepEqual([one?.answeredBy, one?.reason], ["nobody", "initContainer"]);
+    }
   });
 
   test("of the proxy, or to its ports, is the proxy's own", () => {
