@@ -205,7 +205,7 @@ metadata:
   kinds: POD_KINDS,
   operations: ["CREATE", "UPDATE"],
   reads: ["Namespace"],
-  gates: ["exitOnZero", "nativeSidecarDrains"],
+  gates: ["exitOnZero", "nativeSidecarDrains", "nativeSidecarsRun"],
   options: OPTIONS,
   messages: MESSAGES,
   *check({ kind, namespace, object }, cluster, options) {
@@ -385,7 +385,8 @@ function withoutAdditions(situation: Situation, additions: ProxySettings): Found
 
 /** The injected preStop is an exec; a handler of another kind is merged with it, not replaced. */
 function* handlerConflicts({ pod, cluster }: Situation): Iterable<Found> {
-  if (holds("nativeSidecarDrains", cluster.versions) === false) return;
+  const needed = ["nativeSidecarDrains", "nativeSidecarsRun"] as const;
+  if (needed.some((gate) => holds(gate, cluster.versions) === false)) return;
   for (const list of ["containers", "initContainers"] as const) {
     for (const [index, container] of (pod.spec[list] ?? []).entries()) {
       const handler = otherHandlerOf(container);

@@ -280,6 +280,17 @@ testRule(rule, {
       cluster: [MESHED],
     },
     {
+      name: "Kubernetes is too old to run native sidecars, so that no preStop is injected",
+      object: configured(MERGED, {
+        containers: [
+          APP,
+          { name: "istio-proxy", image: "auto", lifecycle: { preStop: { sleep: { seconds: 5 } } } },
+        ],
+      }),
+      cluster: [MESHED, INJECTOR],
+      settings: { assume: { kubernetes: "1.28" } },
+    },
+    {
       name: "Istio is too old to inject a preStop of its own",
       object: configured("terminationDrainDuration: 9s", {
         containers: [
