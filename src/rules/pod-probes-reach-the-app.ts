@@ -64,7 +64,7 @@ const MESSAGES = {
       "Take {{port}} out of traffic.sidecar.istio.io/excludeInboundPorts: it costs the Service mTLS, authorization and telemetry on that port.",
   },
   missingPort: {
-    text: "The probe has no port, so the API server refuses the Pod",
+    text: "The probe has no valid port, so the API server refuses the Pod",
     action: "Warn",
     remedy: "Write the number of a port, 1 to 65535, or the name that a port of this container has.",
   },
