@@ -3,9 +3,8 @@ import { injectionOf } from "../istio/injection.ts";
 import type { Injector } from "../istio/injection.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { matchesSelector } from "../kubernetes/selectors.ts";
-import type { Client } from "../rules/cluster-view.ts";
+import type { Client, PodGroup } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
-import type { StoredPodGroup } from "./pod-index.ts";
 import type { Store } from "./store.ts";
 
 /** The classes that istiod serves without a GatewayClass of their own, and the proxies they make. */
@@ -27,7 +26,7 @@ export interface ClientSources {
     kind: "KubernetesGateway" | "Namespace" | "WorkloadEntry" | "WorkloadGroup",
     name: string,
   ) => boolean;
-  readonly podGroups: readonly StoredPodGroup[];
+  readonly podGroups: readonly PodGroup[];
 }
 
 export function clientsIn(namespace: string, sources: ClientSources): Client[] {
@@ -58,7 +57,7 @@ function ofPods(namespace: string, sources: ClientSources): Client[] {
   });
 }
 
-function wouldBeInjected(namespace: string, group: StoredPodGroup, sources: ClientSources): boolean {
+function wouldBeInjected(namespace: string, group: PodGroup, sources: ClientSources): boolean {
   const { labels: podLabels, injectAnnotation, hostNetwork } = group;
   const podAnnotations = { "sidecar.istio.io/inject": injectAnnotation };
   const namespaceLabels = labelsOf(namespace, sources);

@@ -1,24 +1,16 @@
 /** Pods as counted groups per namespace: a cluster has many Pods and few kinds of them. */
 import { EXCLUDE_INBOUND, portsIn } from "../istio/inbound-ports.ts";
-import { findInjectedProxy, gatewayKindOf } from "../istio/injection.ts";
+import { findInjectedProxy, gatewayKindOf, isProxyless } from "../istio/injection.ts";
 import type { Labels, PodSpec } from "../kubernetes/objects.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
 import type { PodTemplate } from "../kubernetes/pod-template.ts";
 import type { PodGroup } from "../rules/cluster-view.ts";
 
-/** A group, and what tells whether its Pods would be injected if they were made now. */
-export interface StoredPodGroup extends PodGroup {
-  /** Not made yet: it stands in a file, as a Pod or a workload's template. */
-  readonly isPlanned: boolean;
-  readonly injectAnnotation: string;
-  readonly hostNetwork: boolean;
-}
-
 /** One for all Pods of a group: there may be a hundred thousand of them. */
 interface Group {
   readonly namespace: string;
   readonly id: string;
-  readonly pods: StoredPodGroup;
+  readonly pods: PodGroup;
   count: number;
 }
 
@@ -53,7 +45,7 @@ export class PodIndex {
   }
 
   /** Without the one of this key. */
-  inNamespace(namespace: string, excluded: string | undefined): readonly StoredPodGroup[] {
+  inNamespace(namespace: string, excluded: string | undefined): readonly PodGroup[] {
     const without = excluded === undefined ? undefined : this.#groupOf.get(excluded);
     return [...(this.#byNamespace.get(namespace)?.values() ?? [])]
       .map((group) => ({ ...group.pods, count: group === without ? group.count - 1 : group.count }))
@@ -65,7 +57,7 @@ export class PodIndex {
   }
 }
 
-function groupOf({ metadata, spec }: PodTemplate): { pods: StoredPodGroup; id: string } {
+function groupOf({ metadata, spec }: PodTemplate): { pods: PodGroup; id: string } {
   const annotations = metadata.annotations ?? {};
   const labels = Object.fromEntries(
     Object.entries(sharedLabels(metadata.labels ?? {})).toSorted(([one], [other]) => (one < other ? -1 : 1)),
@@ -73,7 +65,8 @@ function groupOf({ metadata, spec }: PodTemplate): { pods: StoredPodGroup; id: s
   const pods = {
     labels,
     proxy: proxyOf(labels, annotations, spec),
-    excludedInboundPorts: portsIn(annotations[EXCLUDE_INBOUND] ?? ""),
+    // Without Envoy, nothing intercepts a port.
+    excludedInboundPorts: isProxyless(annotations) ? [] : portsIn(annotations[EXCLUDE_INBOUND] ?? ""),
     namedPorts: namedPortsOf(spec),
     isPlanned: metadata.uid === undefined,
     injectAnnotation: annotations["sidecar.istio.io/inject"] ?? "",
@@ -83,8 +76,9 @@ function groupOf({ metadata, spec }: PodTemplate): { pods: StoredPodGroup; id: s
   return { pods, id: JSON.stringify({ ...pods, namedPorts: [...pods.namedPorts] }) };
 }
 
-function namedPortsOf({ containers = [] }: PodSpec): ReadonlyMap<string, number> {
-  const ports = containers.flatMap(({ ports: own = [] }) => own);
+function namedPortsOf({ containers = [], initContainers = [] }: PodSpec): ReadonlyMap<string, number> {
+  const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === "Always");
+  const ports = [...containers, ...sidecars].flatMap(({ ports: own = [] }) => own);
   return new Map(
     ports.flatMap(({ name, containerPort, protocol = "TCP" }): [string, number][] =>
       name !== undefined && containerPort !== undefined && protocol === "TCP" ? [[name, containerPort]] : [],

@@ -33,7 +33,7 @@ export interface Client {
   readonly because: string;
 }
 
-/** Pods of one namespace with the same labels, proxy and exclusions. */
+/** Pods of one namespace with the same labels, proxy and exclusions, and what tells whether they would be injected if made now. */
 export interface PodGroup {
   readonly labels: Labels;
   readonly proxy: "none" | "sidecar" | "gateway" | "waypoint";
@@ -41,6 +41,10 @@ export interface PodGroup {
   readonly excludedInboundPorts: readonly number[];
   /** The numbers of named TCP ports; empty where only the metadata of Pods is seen. */
   readonly namedPorts: ReadonlyMap<string, number>;
+  /** Not made yet: it stands in a file, as a Pod or a workload's template. */
+  readonly isPlanned: boolean;
+  readonly injectAnnotation: string;
+  readonly hostNetwork: boolean;
   readonly count: number;
 }
 

@@ -354,13 +354,14 @@ function excludedTargetOf(
 }
 
 /** Pods that stand in files, too, have a sidecar only later. */
-function isMeshed({ proxy, labels }: PodGroup, namespace: string, cluster: Cluster): boolean {
-  if (proxy !== "none") return proxy === "sidecar";
+function isMeshed(group: PodGroup, namespace: string, cluster: Cluster): boolean {
+  const { proxy, isPlanned, labels, injectAnnotation, hostNetwork } = group;
+  if (proxy !== "none" || !isPlanned) return proxy === "sidecar";
   const query = {
     ...namespaceIn(cluster, namespace),
     podLabels: labels,
-    podAnnotations: {},
-    hostNetwork: false,
+    podAnnotations: { "sidecar.istio.io/inject": injectAnnotation },
+    hostNetwork,
   };
   return injectionOf(query, cluster.mesh.injectors).takesEffect;
 }

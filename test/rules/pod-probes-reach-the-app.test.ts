@@ -106,6 +106,11 @@ function injected(livenessProbe: object, list: string, parts: PodParts = {}, pro
   });
 }
 
+const running = (object: ReturnType<typeof pod>) => ({
+  ...object,
+  metadata: { ...object.metadata, uid: "6f1d" },
+});
+
 const annotated = (changes: object) =>
   Object.entries(changes).map(([key, value]) => ({
     path: ["metadata", "annotations", key],
@@ -316,6 +321,28 @@ testRule(rule, {
       name: "the Service targets what its Pods do not exclude",
       object: service({ port: 80, targetPort: 8080 }),
       cluster: [namespace(), pod(tcp(8087), { annotations: { [EXCLUDE]: "8087" } })],
+    },
+    ...Object.entries({
+      "opts out by annotation": { annotations: { [EXCLUDE]: "8087", "sidecar.istio.io/inject": "false" } },
+      "is on the host's network": { annotations: { [EXCLUDE]: "8087" }, spec: { hostNetwork: true } },
+    }).map(([what, parts]) => ({
+      name: `the excluding Pod that a file holds ${what}`,
+      object: service({ port: 8087 }),
+      cluster: [namespace(), pod(tcp(8087), parts)],
+    })),
+    {
+      name: "the excluding Pod was made before its namespace was injected",
+      object: service({ port: 8087 }),
+      cluster: [namespace(), running(pod(tcp(8087), { annotations: { [EXCLUDE]: "8087" } }))],
+    },
+    {
+      name: "the excluding Pod has an agent for gRPC only",
+      object: service({ port: 8087 }),
+      cluster: [
+        injected(tcp(8087), "8087", {
+          annotations: { [EXCLUDE]: "8087", "inject.istio.io/templates": "grpc-agent" },
+        }),
+      ],
     },
     {
       name: "the excluding Pods have no sidecar",
