@@ -20,6 +20,8 @@ export interface ProxyConfig {
   readonly settings: ProxySettings;
   /** Why Istio refuses it all the same, and with it the Pod; undefined if it does not. */
   readonly refusal: string | undefined;
+  /** False of a text whose further documents, which Istio does not read, would be lost. */
+  readonly isMergeable: boolean;
 }
 
 /** Why a text is no ProxyConfig, on one line: completes "cannot be read: ...". */
@@ -32,10 +34,9 @@ export function parseProxyConfig(text: string): ProxyConfig | ProxyConfigProblem
   const { documents, problems } = parseYaml(text);
   const [problem] = problems;
   if (problem) return { problem: `line ${problem.line}: ${problem.message}` };
-  if (documents.length > 1) return { problem: "it holds more than one document" };
   const value = documents[0]?.value ?? {};
   if (!isMap(value)) return { problem: "it is no map" };
-  const metadata = value["proxyMetadata"] ?? {};
+  const metadata = value[writtenKey(value, "proxyMetadata")] ?? {};
   if (!isMap(metadata)) return { problem: "proxyMetadata is no map" };
   const proxyMetadata = Object.fromEntries(
     Object.entries(metadata).map(([name, one]) => [name, textOf(one)]),
@@ -48,8 +49,15 @@ export function parseProxyConfig(text: string): ProxyConfig | ProxyConfigProblem
       ...textUnder(value, "terminationDrainDuration"),
       proxyMetadata,
     },
-    refusal: refusalOf(metadata, value["terminationDrainDuration"] ?? null),
+    refusal: refusalOf(metadata, value[writtenKey(value, "terminationDrainDuration")] ?? null),
+    isMergeable: documents.length <= 1,
   };
+}
+
+/** Protobuf's JSON has two names for a field, and takes the first one where both are there. */
+function writtenKey(map: JsonObject, name: string): string {
+  const inProtobuf = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return !Object.hasOwn(map, name) && Object.hasOwn(map, inProtobuf) ? inProtobuf : name;
 }
 
 /** Istio reads the map as protobuf's JSON (pkg/util/protomarshal), which is strict about types. */
@@ -66,8 +74,9 @@ export function mergeProxyConfig({ value }: ProxyConfig, additions: ProxySetting
   const { proxyMetadata, ...rest } = additions;
   const merged = withAdded(value, rest);
   if (Object.keys(proxyMetadata).length === 0) return emitYaml(merged);
-  const present = value["proxyMetadata"] ?? {};
-  return emitYaml({ ...merged, proxyMetadata: withAdded(isMap(present) ? present : {}, proxyMetadata) });
+  const key = writtenKey(value, "proxyMetadata");
+  const present = value[key] ?? {};
+  return emitYaml({ ...merged, [key]: withAdded(isMap(present) ? present : {}, proxyMetadata) });
 }
 
 /** The user's keys first, in their order. */
@@ -81,7 +90,7 @@ function isMap(value: Json): value is JsonObject {
 }
 
 function textUnder<const K extends string>(map: JsonObject, key: K): { readonly [Key in K]?: string } {
-  const value = map[key] ?? null;
+  const value = map[writtenKey(map, key)] ?? null;
   const found: { [Key in K]?: string } = {};
   if (value !== null) found[key] = textOf(value);
   return found;

@@ -8,6 +8,8 @@ const ADDITIONS = {
   proxyMetadata: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true", MINIMUM_DRAIN_DURATION: "5s" },
 };
 
+const EMPTY = { value: {}, settings: { proxyMetadata: {} }, refusal: undefined, isMergeable: true };
+
 function read(text: string): ProxyConfig {
   const parsed = parseProxyConfig(text);
   assert.ok(!("problem" in parsed), text);
@@ -26,7 +28,7 @@ function merged(text: string, additions: Parameters<typeof mergeProxyConfig>[1] 
 
 test("reads nothing as an empty configuration", () => {
   for (const text of ["", "\n", "# nothing yet\n", "---\n", "null", "{}"]) {
-    assert.deepEqual(read(text), { value: {}, settings: { proxyMetadata: {} }, refusal: undefined }, text);
+    assert.deepEqual(read(text), EMPTY, text);
     assert.deepEqual(merged(text), { proxyMetadata: ADDITIONS.proxyMetadata }, text);
   }
 });
@@ -50,6 +52,32 @@ test("takes a key without a value for no key", () => {
   const text = "terminationDrainDuration:\nproxyMetadata:\n";
   assert.deepEqual(read(text).settings, { proxyMetadata: {} });
   assert.deepEqual(merged(text), { terminationDrainDuration: null, proxyMetadata: ADDITIONS.proxyMetadata });
+});
+
+test("knows the names of protobuf as well, which count where JSON's are not there", () => {
+  const text = "proxy_metadata: {A: b}\ntermination_drain_duration: 20s\ninterception_mode: NONE\n";
+  assert.deepEqual(read(text).settings, {
+    interceptionMode: "NONE",
+    terminationDrainDuration: "20s",
+    proxyMetadata: { A: "b" },
+  });
+  assert.deepEqual(merged("proxy_metadata: {A: b}"), {
+    proxy_metadata: { A: "b", ...ADDITIONS.proxyMetadata },
+  });
+  const both = "proxy_metadata: {A: b}\nproxyMetadata: {C: d}\n";
+  assert.deepEqual(read(both).settings.proxyMetadata, { C: "d" });
+  assert.deepEqual(merged(both), {
+    proxy_metadata: { A: "b" },
+    proxyMetadata: { C: "d", ...ADDITIONS.proxyMetadata },
+  });
+  assert.match(read("termination_drain_duration: 30").refusal ?? "", /^terminationDrainDuration 30 is no/);
+});
+
+test("reads the first of several documents, as Istio does, and leaves the text alone", () => {
+  const several = read("terminationDrainDuration: 7s\n---\nb: 2\n");
+  assert.equal(several.settings.terminationDrainDuration, "7s");
+  assert.equal(several.isMergeable, false);
+  assert.equal(read("# one\n---\na: 1\n").isMergeable, true);
 });
 
 test("keeps everything that is there, and its type", () => {
@@ -103,7 +131,6 @@ test("says on one line why a text cannot be used", () => {
   assert.equal(problemOf("7"), "it is no map");
   assert.equal(problemOf("proxyMetadata: [a]"), "proxyMetadata is no map");
   assert.equal(problemOf("proxyMetadata: A=b"), "proxyMetadata is no map");
-  assert.equal(problemOf("a: b\n---\nc: d\n"), "it holds more than one document");
 });
 
 test("tells what Istio refuses though it is YAML", () => {
