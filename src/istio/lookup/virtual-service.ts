@@ -68,12 +68,26 @@ function readerOf(resolve: (host: string) => string): Reader {
 function readHttpRoute(route: WrittenRoute, namespace: string, read: Reader): HttpRoute {
   const { match = [], route: weighted = [], mirror, mirrors = [], delegate } = route;
   return {
-    matches: match,
+    matches: match.map((one) => withGateways(one, namespace)),
     destinations: weighted.flatMap(read),
     mirror: mirror && read({ destination: mirror })[0],
     mirrors: mirrors.flatMap(read),
     delegate: delegate && { namespace: delegate.namespace || namespace, name: delegate.name ?? "" },
   };
+}
+
+function withGateways(match: HttpMatch, namespace: string): HttpMatch {
+  const { gateways } = match;
+  if (!gateways) return match;
+  return { ...match, gateways: gateways.map((name) => resolveGateway(name, namespace)) };
+}
+
+/** As `namespace/name`. Source: pilot/pkg/model/config.go (resolveGatewayName). */
+function resolveGateway(name: string, namespace: string): string {
+  if (name === MESH_GATEWAY) return name;
+  if (name.includes("/")) return name.startsWith("./") ? `${namespace}${name.slice(1)}` : name;
+  const [first, second] = name.split(".");
+  return second === undefined ? `${namespace}/${name}` : `${second}/${first}`;
 }
 
 /** Every destination that is written in it, in routes that nobody takes as well. */

@@ -39,6 +39,16 @@ function routeTo(host: string, port: object): object {
   return { http: [{ route: [{ destination: { host, port } }] }] };
 }
 
+/** front's VirtualService, which delegates to team's, which leads to shop's web; with more fields for the route of each. */
+function delegation(root: object, own: object): readonly Put[] {
+  const toTeam = [{ ...root, delegate: { name: "delegate", namespace: "team" } }];
+  const toWeb = [{ ...own, route: [{ destination: { host: WEB } }] }];
+  return [
+    virtualService("front/root", ["api.example.com"], WEB, { http: toTeam }),
+    virtualService("team/delegate", [], WEB, { http: toWeb }),
+  ];
+}
+
 const TABLES: readonly Case[] = [
   {
     name: "of several rules the oldest comes first",
@@ -381,6 +391,41 @@ const SCOPES: readonly Case[] = [
       gets("front", [], { host: BARE }),
       gets("front", [], { host: ZERO }),
     ],
+  },
+  {
+    name: "what a VirtualService delegates to counts as its own",
+    mesh: [SHOP, sidecar("front/default", ["./*"]), ...delegation({}, {})],
+    answers: [gets("front", [])],
+  },
+  {
+    name: "a delegate's route counts for nothing whose match is not within the root's",
+    mesh: [
+      SHOP,
+      sidecar("front/default", ["./*"]),
+      ...delegation({ match: [{ uri: { prefix: "/a" } }] }, { match: [{ uri: { prefix: "/" } }] }),
+    ],
+    answers: [gets("front", "invisible")],
+  },
+  {
+    name: "a gateway's short name is one of the VirtualService's own namespace, in delegates too",
+    mesh: [
+      SHOP,
+      sidecar("front/default", ["./*"]),
+      ...delegation({ match: [{ gateways: ["edge"] }] }, { match: [{ gateways: ["edge"] }] }),
+    ],
+    answers: [gets("front", "invisible")],
+  },
+  {
+    name: "a gateway is the same one under its full name",
+    mesh: [
+      SHOP,
+      sidecar("front/default", ["./*"]),
+      ...delegation(
+        { match: [{ gateways: ["edge"] }] },
+        { match: [{ gateways: ["edge.front.svc.cluster.local"] }] },
+      ),
+    ],
+    answers: [gets("front", [])],
   },
   {
     name: "of several owners of a hostname a sidecar takes its own namespace's",

@@ -57,21 +57,38 @@ export function randomVirtualService(around: Surroundings, name: string): JsonOb
 /** The only host that sidecars import in `randomRoutesOnly`. */
 const ROUTED_HOST = "routes.example.com";
 const DELEGATED_IN = ["a", "b"] as const;
+/** Each has a route of its own, so that it shows whether that one's match goes with the root's. */
+const MATCHED_SERVICES = ["s0", "s1", "s2", "s3", "s4", "s5"] as const;
 
 /** Sidecars see nothing but what routes lead to: those of VirtualServices, and those that these delegate. */
 export function randomRoutesOnly(around: Surroundings): JsonObject[] {
   const { random, rootNamespace } = around;
   const inRoot = { ...around, namespaces: [rootNamespace] } as const;
+  // Few things, so that matches often meet.
+  const about = random.some(MATCHES, random.one([1, 1, 2]));
   const delegates = DELEGATED_IN.map((namespace) => {
-    const http = Array.from({ length: random.one([1, 2, 3]) }, () => httpRoute(around));
     const there = { ...around, namespaces: [namespace] } as const;
-    return istioObject(there, "VirtualService", "delegate", { ...exported(around), http });
+    const matched = MATCHED_SERVICES.map((host) => ({
+      ...matches(around),
+      route: [{ destination: { host } }],
+    }));
+    const http = namespace === "a" ? matched : [httpRoute(around), httpRoute(around)];
+    return istioObject(there, "VirtualService", "delegate", {
+      ...maybe(random.chance(0.3), "exportTo", () => randomExportTo(around)),
+      http,
+    });
   });
+  const services = MATCHED_SERVICES.map((name) => ({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace: "a" },
+    spec: {},
+  }));
   const toDelegate = () => ({
-    ...matches(around),
+    ...matches(around, about),
     delegate: {
       name: "delegate",
-      ...maybe(random.chance(0.8), "namespace", () => random.one(DELEGATED_IN)),
+      ...maybe(random.chance(0.9), "namespace", () => random.one(["a", "a", "b"])),
     },
     ...maybe(random.chance(0.2), "mirror", () => destination(around)),
     ...maybe(random.chance(0.1), "mirrors", () => routes(around)),
@@ -79,12 +96,12 @@ export function randomRoutesOnly(around: Surroundings): JsonObject[] {
   const roots = ["r0", "r1"].map((root) =>
     istioObject(around, "VirtualService", root, {
       hosts: [ROUTED_HOST],
-      ...maybe(random.chance(0.2), "exportTo", () => randomExportTo(around)),
+      ...maybe(random.chance(0.1), "exportTo", () => randomExportTo(around)),
       http: random.chance(0.3) ? [toDelegate(), httpRoute(around)] : [toDelegate()],
     }),
   );
   const egress = [{ hosts: [`*/${ROUTED_HOST}`] }];
-  return [istioObject(inRoot, "Sidecar", "routes-only", { egress }), ...delegates, ...roots];
+  return [istioObject(inRoot, "Sidecar", "routes-only", { egress }), ...services, ...delegates, ...roots];
 }
 
 function exported(around: Surroundings): JsonObject {
@@ -102,29 +119,36 @@ function httpRoute(around: Surroundings): JsonObject {
   };
 }
 
-function matches({ random, namespaces }: Surroundings): JsonObject {
-  const texts = [
-    { exact: "/a" },
-    { exact: "/ab" },
-    { prefix: "/a" },
-    { prefix: "/" },
-    { regex: "/a.*" },
-    {},
-  ] as const;
-  const parts = (): readonly JsonObject[] => [
-    { sourceNamespace: random.one(namespaces) },
-    { port: random.one([0, 80, 8080]) },
-    { uri: random.one(texts) },
-    { uri: random.one(texts), ignoreUriCase: random.chance(0.5) },
-    { headers: { "x-h": random.one(texts) } },
-    { withoutHeaders: { "x-h": random.one(texts) } },
-    { queryParams: { q: random.one(texts) } },
-    { sourceLabels: random.one(LABELS) },
-    { gateways: random.one([["mesh"], ["mesh", "gateway"], ["gateway"]]) },
-    { method: { exact: random.one(["GET", "PUT"]) } },
-  ];
-  const match = (): JsonObject => Object.assign({}, ...random.some(parts(), random.one([0, 1, 1, 2, 3])));
-  return maybe(random.chance(0.6), "match", () => Array.from({ length: random.one([1, 1, 2]) }, match));
+const TEXTS = [
+  { exact: "/a" },
+  { exact: "/ab" },
+  { prefix: "/a" },
+  { prefix: "/" },
+  { regex: "/a.*" },
+  {},
+] as const;
+
+const GATEWAYS = ["mesh", "g", "./g", "a/g", "g.a", "g.a.svc.cluster.local"] as const;
+
+const MATCHES: readonly ((around: Surroundings) => JsonObject)[] = [
+  ({ random, namespaces }) => ({ sourceNamespace: random.one(namespaces) }),
+  ({ random }) => ({ port: random.one([0, 80, 8080]) }),
+  ({ random }) => ({ uri: random.one(TEXTS) }),
+  ({ random }) => ({ uri: random.one(TEXTS), ignoreUriCase: random.chance(0.5) }),
+  ({ random }) => ({ headers: { [random.one(["x-h", "x-i"])]: random.one(TEXTS) } }),
+  ({ random }) => ({ withoutHeaders: { "x-h": random.one(TEXTS) } }),
+  ({ random }) => ({ queryParams: { q: random.one(TEXTS) } }),
+  ({ random }) => ({ sourceLabels: random.one(LABELS) }),
+  ({ random }) => ({ gateways: random.some(GATEWAYS, random.one([1, 1, 2])) }),
+  ({ random }) => ({ method: random.one(TEXTS), authority: random.one(TEXTS) }),
+];
+
+/** `about`: what they may say something about. */
+function matches(around: Surroundings, about = MATCHES): JsonObject {
+  const { random } = around;
+  const match = (): JsonObject =>
+    Object.assign({}, ...random.some(about, random.one([0, 1, 1, 1, 2, 3])).map((part) => part(around)));
+  return maybe(random.chance(0.7), "match", () => Array.from({ length: random.one([1, 1, 2]) }, match));
 }
 
 function routes(around: Surroundings): JsonObject[] {
