@@ -97,6 +97,7 @@ test("holds what runs, readable for everybody, and nothing else", async (t) => {
   const root = await set.buildah.run("mount", set.container);
   const app = join(root, "app");
   assert.deepEqual((await readdir(app)).toSorted(), [
+    ".compile-cache",
     "LICENSE",
     "bin",
     "manifests",
@@ -123,6 +124,22 @@ test("holds what runs, readable for everybody, and nothing else", async (t) => {
   }
   t.diagnostic(`foresail adds ${(bytes / 1e6).toFixed(1)} MB to its base`);
   assert.ok(bytes < MAX_BYTES, `${bytes} bytes`);
+});
+
+test("has ready what Node makes of the sources, for the user who runs it, and nobody may write it", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const folder = join(await set.buildah.run("mount", set.container), "app/.compile-cache");
+  const [own, ...others] = await readdir(folder);
+  assert.match(own ?? "", /-65532$/);
+  assert.deepEqual(others, []);
+  const files = await readdir(join(folder, own ?? ""));
+  const sources = await readdir(join(CHECKOUT, "src"), { recursive: true });
+  // Of each source its JavaScript, and what V8 makes of that.
+  assert.ok(files.length > 2 * sources.filter((file) => file.endsWith(".ts")).length);
+  for (const path of [folder, join(folder, own ?? ""), join(folder, own ?? "", files[0] ?? "")]) {
+    assert.equal((await lstat(path)).mode & 0o222, 0, path);
+  }
 });
 
 test("runs every command under any user, without a shell", async (t) => {

@@ -209,7 +209,7 @@ for (const folder of [BASE, WITHOUT_MATCH_CONDITIONS, HIGH_AVAILABILITY]) {
         limits: { memory: "320Mi" },
       });
       assert.deepEqual(container?.["env"], [
-        { name: "NODE_OPTIONS", value: "--max-old-space-size-percentage=60 --max-semi-space-size=4" },
+        { name: "NODE_OPTIONS", value: "--max-old-space-size-percentage=60 --max-semi-space-size=2" },
         { name: "MALLOC_ARENA_MAX", value: "1" },
       ]);
       assert.equal(container?.["image"], `foresail:${packageManifest.version}`);

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
+import { readShippedManifests } from "../../src/commands/shipped-manifests.ts";
+import { list, object, string } from "../../src/kubernetes/shape.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
 import type { ControlPlane } from "../harness/control-plane.ts";
 import { eventually } from "../harness/eventually.ts";
@@ -90,8 +92,8 @@ test("a Service and its DestinationRule in one kubectl apply are accepted", asyn
     { apiVersion: "v1", kind: "Service", ...service("both"), metadata: { name: "both", namespace: "ns1" } },
     { ...destinationRule("both"), metadata: { name: "both", namespace: "ns1" } },
   ];
-  const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
-  const { code, stderr } = await set.cluster.kubectl(["apply", "-f", "-"], list);
+  const manifest = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+  const { code, stderr } = await set.cluster.kubectl(["apply", "-f", "-"], manifest);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
 });
 
@@ -197,6 +199,12 @@ test("thousands of objects are read", { timeout: 240_000 }, async (t) => {
   const set = await onStage(t);
   if (!set) return;
   const { api, cluster, kubeconfig, foresail } = set;
+  const environment = await shippedEnvironment();
+  const idle = await serveForesail([`--kubeconfig=${kubeconfig}`], environment);
+  t.after(() => idle.stop());
+  await untilReady(idle);
+  t.diagnostic(`at the start, with next to nothing: ${JSON.stringify(figuresOf(await metricsOf(idle)))}`);
+  await idle.stop();
   await inTurns(SERVICES, WRITES_AT_ONCE, async (index) => {
     const spec = {
       ports: [{ name: "http", port: 80 }],
@@ -225,7 +233,7 @@ test("thousands of objects are read", { timeout: 240_000 }, async (t) => {
     await createObject(api, "DestinationRule", "default", destinationRule(`many-${index % SERVICES}`));
   });
   const startedAt = performance.now();
-  const another = await serveForesail([`--kubeconfig=${kubeconfig}`]);
+  const another = await serveForesail([`--kubeconfig=${kubeconfig}`], environment);
   t.after(() => another.stop());
   await untilReady(another);
   const readyAfterMs = Math.round(performance.now() - startedAt);
@@ -233,6 +241,16 @@ test("thousands of objects are read", { timeout: 240_000 }, async (t) => {
   assert.ok(atStart.services >= SERVICES);
   t.diagnostic(`at the start, with ${DESTINATION_RULES} DestinationRules, too: ${JSON.stringify(atStart)}`);
 });
+
+/** The variables of the Deployment that is shipped. */
+async function shippedEnvironment(): Promise<Readonly<Record<string, string>>> {
+  const entry = object({ name: string, value: string });
+  const template = object({ spec: object({ containers: list(object({ env: list(entry) })) }) });
+  const deployments = (await readShippedManifests()).filter(({ kind }) => kind === "Deployment");
+  const [deployment] = deployments.map((one) => object({ spec: object({ template }) }).read(one));
+  const [container] = deployment?.spec?.template?.spec?.containers ?? [];
+  return Object.fromEntries((container?.env ?? []).map(({ name = "", value = "" }) => [name, value]));
+}
 
 /** The longest block of the event loop since the metrics were read before, or before that. */
 function figuresOf(metrics: ReadonlyMap<string, number>, earlier = { longestBlockMs: 0 }) {

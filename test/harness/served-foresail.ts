@@ -24,7 +24,11 @@ export interface ServedForesail {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-export async function serveForesail(args: readonly string[]): Promise<ServedForesail> {
+/** In an environment with these variables besides. */
+export async function serveForesail(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ServedForesail> {
   const certificates = await mkdtemp(join(tmpdir(), "foresail-certs-"));
   const flags = [
     "--listen=127.0.0.1:0",
@@ -34,7 +38,7 @@ export async function serveForesail(args: readonly string[]): Promise<ServedFore
   ];
   const child = spawn(process.execPath, [EXECUTABLE, "serve", ...flags], {
     cwd: CHECKOUT,
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...environment },
     stdio: ["ignore", "inherit", "pipe"],
   });
   const exited = once(child, "exit");
