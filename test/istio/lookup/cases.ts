@@ -366,6 +366,15 @@ const SCOPES: readonly Case[] = [
     answers: [gets("front", "invisible"), gets("front", [], { host: "api.shop.svc.cluster.local" })],
   },
   {
+    name: "a Sidecar whose hosts are all exact reads past a ~ beside a name",
+    mesh: [
+      service("shop/web", "~,front,side"),
+      sidecar("front/default", [`shop/${WEB}`]),
+      sidecar("side/default", [`shop/${WEB}`, "other/*"]),
+    ],
+    answers: [gets("front", []), gets("side", "invisible")],
+  },
+  {
     name: "a VirtualService's destinations are added to a limited scope",
     mesh: [
       SHOP,

@@ -52,7 +52,7 @@ export function istioObject(
 /** Short ones and wrong ones, and sometimes none. */
 export function randomExportTo({ random, namespaces }: Surroundings): string[] {
   if (random.chance(0.4)) return [];
-  const choices = [".", "*", "~", "other", ...namespaces];
+  const choices = [".", "*", "~", "~", "other", ...namespaces];
   const exportTo = random.some(choices, random.one([1, 1, 1, 2, 2, 3]));
   return random.chance(0.05) ? [...exportTo, ...exportTo] : exportTo;
 }

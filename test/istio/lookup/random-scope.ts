@@ -5,8 +5,11 @@ import type { Surroundings } from "./random-parts.ts";
 
 export function randomSidecar(around: Surroundings, name: string): JsonObject {
   const { random } = around;
+  // Istio takes another way for a listener without any wildcard.
+  const hostOf = (isExact: boolean) => (isExact ? exactEgressHost(around) : egressHost(around));
+  const hosts = (isExact: boolean) => Array.from({ length: random.one([1, 1, 2, 3]) }, () => hostOf(isExact));
   const listener = () => ({
-    hosts: Array.from({ length: random.one([1, 1, 2, 3]) }, () => egressHost(around)),
+    hosts: hosts(random.chance(0.3)),
     ...maybe(random.chance(0.2), "port", () => ({
       number: random.one([80, 8080]),
       name: "out",
@@ -20,6 +23,11 @@ export function randomSidecar(around: Surroundings, name: string): JsonObject {
     ),
     ...maybe(random.chance(0.9), "egress", () => Array.from({ length: count }, listener)),
   });
+}
+
+function exactEgressHost({ random, namespaces, hostnames }: Surroundings): string {
+  const [hostname = ""] = random.some(hostnames, 1);
+  return `${random.one([".", random.one(namespaces), random.one(namespaces)])}/${hostname}`;
 }
 
 function egressHost(around: Surroundings): string {
