@@ -110,6 +110,21 @@ export const QUESTION_READS = {
   services: ["Service"],
 } as const satisfies { readonly [Q in keyof Questions]: readonly Kind[] };
 
+/** What decides which DestinationRule each client of the mesh applies: `clients` and `lookup`. */
+export const LOOKUP_READS = [
+  "DestinationRule",
+  "GatewayClass",
+  "KubernetesGateway",
+  "Namespace",
+  "Pod",
+  "Service",
+  "ServiceEntry",
+  "Sidecar",
+  "VirtualService",
+  "WorkloadEntry",
+  "WorkloadGroup",
+] as const satisfies readonly Kind[];
+
 /** The kinds that `mesh` is made of; read whatever the rules declare. */
 export const MESH_READS = ["ConfigMap", "MutatingWebhookConfiguration"] as const satisfies readonly Kind[];
 

@@ -15,23 +15,12 @@ import type { ExportedHost } from "../istio/lookup/visibility.ts";
 import type { Metadata } from "../kubernetes/objects.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
 import { matchesLabels } from "../kubernetes/selectors.ts";
+import { LOOKUP_READS } from "./cluster-view.ts";
 import type { Client, ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 import type { Names } from "./rule.ts";
 
-type View = ClusterView<
-  | "DestinationRule"
-  | "GatewayClass"
-  | "KubernetesGateway"
-  | "Namespace"
-  | "Pod"
-  | "Service"
-  | "ServiceEntry"
-  | "Sidecar"
-  | "VirtualService"
-  | "WorkloadEntry"
-  | "WorkloadGroup"
->;
+type View = ClusterView<(typeof LOOKUP_READS)[number]>;
 
 export default defineRule({
   id: "destination-rule-is-looked-up",
@@ -101,19 +90,7 @@ metadata: { name: myservice, namespace: default }
   action: "Deny",
   kinds: ["DestinationRule"],
   operations: ["CREATE", "UPDATE"],
-  reads: [
-    "DestinationRule",
-    "GatewayClass",
-    "KubernetesGateway",
-    "Namespace",
-    "Pod",
-    "Service",
-    "ServiceEntry",
-    "Sidecar",
-    "VirtualService",
-    "WorkloadEntry",
-    "WorkloadGroup",
-  ],
+  reads: LOOKUP_READS,
   gates: LOOKUP_GATES,
   options: {},
   messages: {

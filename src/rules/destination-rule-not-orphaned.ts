@@ -5,23 +5,12 @@ import { isConceivable } from "../istio/lookup/path.ts";
 import type { LookupRule } from "../istio/lookup/rule.ts";
 import { exportOf } from "../istio/lookup/visibility.ts";
 import type { Kinds, Labels } from "../kubernetes/objects.ts";
+import { LOOKUP_READS } from "./cluster-view.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 import type { Names } from "./rule.ts";
 
-type View = ClusterView<
-  | "DestinationRule"
-  | "GatewayClass"
-  | "KubernetesGateway"
-  | "Namespace"
-  | "Pod"
-  | "Service"
-  | "ServiceEntry"
-  | "Sidecar"
-  | "VirtualService"
-  | "WorkloadEntry"
-  | "WorkloadGroup"
->;
+type View = ClusterView<(typeof LOOKUP_READS)[number]>;
 
 export default defineRule({
   id: "destination-rule-not-orphaned",
@@ -84,19 +73,7 @@ spec: { host: web.shop.svc.cluster.local }
   action: "Warn",
   kinds: ["Namespace", "Service"],
   operations: ["CREATE", "UPDATE", "DELETE"],
-  reads: [
-    "DestinationRule",
-    "GatewayClass",
-    "KubernetesGateway",
-    "Namespace",
-    "Pod",
-    "Service",
-    "ServiceEntry",
-    "Sidecar",
-    "VirtualService",
-    "WorkloadEntry",
-    "WorkloadGroup",
-  ],
+  reads: LOOKUP_READS,
   gates: LOOKUP_GATES,
   options: {},
   messages: {

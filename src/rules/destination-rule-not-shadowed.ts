@@ -13,22 +13,11 @@ import { settingsOf } from "../istio/lookup/rule-settings.ts";
 import type { LookupMesh } from "../istio/lookup/mesh.ts";
 import type { LookupRule } from "../istio/lookup/rule.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
+import { LOOKUP_READS } from "./cluster-view.ts";
 import type { Client, ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 
-type View = ClusterView<
-  | "DestinationRule"
-  | "GatewayClass"
-  | "KubernetesGateway"
-  | "Namespace"
-  | "Pod"
-  | "Service"
-  | "ServiceEntry"
-  | "Sidecar"
-  | "VirtualService"
-  | "WorkloadEntry"
-  | "WorkloadGroup"
->;
+type View = ClusterView<(typeof LOOKUP_READS)[number]>;
 
 export default defineRule({
   id: "destination-rule-not-shadowed",
@@ -116,19 +105,7 @@ metadata: { name: client, labels: { istio-injection: enabled } }
   action: "Warn",
   kinds: ["DestinationRule"],
   operations: ["CREATE", "UPDATE", "DELETE"],
-  reads: [
-    "DestinationRule",
-    "GatewayClass",
-    "KubernetesGateway",
-    "Namespace",
-    "Pod",
-    "Service",
-    "ServiceEntry",
-    "Sidecar",
-    "VirtualService",
-    "WorkloadEntry",
-    "WorkloadGroup",
-  ],
+  reads: LOOKUP_READS,
   gates: LOOKUP_GATES,
   options: {},
   messages: {
@@ -167,13 +144,7 @@ metadata: { name: client, labels: { istio-injection: enabled } }
   },
   *check(review, cluster) {
     const { namespace, name } = review;
-    const objects =
-      review.operation === "DELETE"
-        ? { oldObject: review.oldObject }
-        : review.operation === "UPDATE"
-          ? { object: review.object, oldObject: review.oldObject }
-          : { object: review.object };
-    const change = changeOfRule({ namespace, name }, objects, cluster.lookup);
+    const change = changeOfRule({ namespace, name }, review, cluster.lookup);
     const damages = [...meetingsOf(change, cluster)].flatMap((meeting) => [...damagesOf(meeting, change)]);
     for (const [message, alike] of Map.groupBy(damages, (damage) => damage.message)) {
       yield findingOn(message, alike, namespace);

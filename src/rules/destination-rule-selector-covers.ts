@@ -6,6 +6,7 @@ import type { RuleChange } from "../istio/lookup/rule-change.ts";
 import type { LookupRule } from "../istio/lookup/rule.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import type { Labels } from "../kubernetes/objects.ts";
+import { LOOKUP_READS } from "./cluster-view.ts";
 import type { Client } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 import type { Names } from "./rule.ts";
@@ -93,19 +94,7 @@ spec: { containers: [{ name: istio-proxy, image: proxyv2:1.30.0 }] }
   action: "Warn",
   kinds: ["DestinationRule"],
   operations: ["CREATE", "UPDATE"],
-  reads: [
-    "DestinationRule",
-    "GatewayClass",
-    "KubernetesGateway",
-    "Namespace",
-    "Pod",
-    "Service",
-    "ServiceEntry",
-    "Sidecar",
-    "VirtualService",
-    "WorkloadEntry",
-    "WorkloadGroup",
-  ],
+  reads: LOOKUP_READS,
   gates: LOOKUP_GATES,
   options: {},
   messages: {

@@ -7,22 +7,11 @@ import { isRouteOf, MESH_GATEWAY, subsetRoutesOf } from "../istio/lookup/subset-
 import type { SubsetRoute } from "../istio/lookup/subset-routes.ts";
 import type { LookupMesh } from "../istio/lookup/mesh.ts";
 import { LOOKUP_GATES } from "../istio/lookup/era.ts";
+import { LOOKUP_READS } from "./cluster-view.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 
-type View = ClusterView<
-  | "DestinationRule"
-  | "GatewayClass"
-  | "KubernetesGateway"
-  | "Namespace"
-  | "Pod"
-  | "Service"
-  | "ServiceEntry"
-  | "Sidecar"
-  | "VirtualService"
-  | "WorkloadEntry"
-  | "WorkloadGroup"
->;
+type View = ClusterView<(typeof LOOKUP_READS)[number]>;
 
 export default defineRule({
   id: "virtual-service-subset-exists",
@@ -105,19 +94,7 @@ metadata: { name: web, namespace: shop }
   action: "Warn",
   kinds: ["VirtualService", "DestinationRule"],
   operations: ["CREATE", "UPDATE", "DELETE"],
-  reads: [
-    "DestinationRule",
-    "GatewayClass",
-    "KubernetesGateway",
-    "Namespace",
-    "Pod",
-    "Service",
-    "ServiceEntry",
-    "Sidecar",
-    "VirtualService",
-    "WorkloadEntry",
-    "WorkloadGroup",
-  ],
+  reads: LOOKUP_READS,
   gates: LOOKUP_GATES,
   options: {},
   messages: {
@@ -144,13 +121,7 @@ metadata: { name: web, namespace: shop }
       yield* lackingSubsets(routes, cluster);
       return;
     }
-    const objects =
-      review.operation === "CREATE"
-        ? { object: review.object }
-        : review.operation === "DELETE"
-          ? { oldObject: review.oldObject }
-          : { object: review.object, oldObject: review.oldObject };
-    const { old, current, before, after } = changeOfRule(place, objects, cluster.lookup);
+    const { old, current, before, after } = changeOfRule(place, review, cluster.lookup);
     const hosts = new Set([old, current].flatMap((rule) => rule?.host ?? []));
     yield* takenSubsets([...hosts], { before, after }, cluster);
   },
