@@ -106,6 +106,16 @@ describe("matches of a delegate and its root", () => {
     assert.ok(!agree({ gateways: ["mesh"] }, { gateways: ["edge"] }));
   });
 
+  test("mean gateways by their namespaces", () => {
+    const across = (root: string, own: string) =>
+      knows(...pair({ match: [{ gateways: [root] }] }, { match: [{ gateways: [own] }] }, [], "other/part"));
+    assert.ok(!across("edge", "edge"));
+    assert.ok(across("other/edge", "edge"));
+    assert.ok(across("edge.other", "./edge"));
+    assert.ok(across("edge.other.svc.cluster.local", "other/edge"));
+    assert.ok(across("mesh", "mesh"));
+  });
+
   test("leave the client's namespace in or out together", () => {
     const client = { sourceNamespace: "client" };
     assert.ok(agree(client, client));
