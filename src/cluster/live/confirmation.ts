@@ -18,19 +18,23 @@ import { within } from "./widening.ts";
  */
 export type Confirm = (grounds: readonly Ground[], deadline: number) => Promise<boolean>;
 
-/**
- * A list that is no older than the question takes the API server a tenth of a second even when nothing else is asked, and
- * a question may have to wait for the end of the last one. Only what would be refused waits.
- */
-const WITHIN_MS = 2000;
 /** A review that rests on more rests on much besides what decides it. */
 const MAX_QUESTIONS = 24;
-/**
- * Reviews can be sent by everyone who may create objects, or tries to. What many ask at once is asked once, so that this
- * is reached only by reviews that all ask for something else.
- */
-const REQUESTS_PER_SECOND = 500;
-const BURST = 500;
+interface Limits {
+  /**
+   * For each answer. A list that is no older than the question takes the API server a tenth of a second even when nothing
+   * else is asked, and a question may have to wait for the end of the last one. Only what would be refused waits.
+   */
+  readonly withinMs: number;
+  /**
+   * Reviews can be sent by everyone who may create objects, or tries to. What many ask at once is asked once, so that this
+   * is reached only by reviews that all ask for something else.
+   */
+  readonly requestsPerSecond: number;
+  readonly burst: number;
+}
+const LIMITS: Limits = { withinMs: 2000, requestsPerSecond: 500, burst: 500 };
+
 /** One page: what does not fit on it is not known. */
 const MAX_OBJECTS = 500;
 /** That have a proxy, by their labels: one of them that has is enough. */
@@ -52,13 +56,17 @@ interface Question {
   readonly ask: () => Promise<void>;
 }
 
-export function createConfirm(api: Pick<ApiServer, "request">, reflectors: () => Reflectors): Confirm {
-  const budget = new Budget(REQUESTS_PER_SECOND, BURST);
+export function createConfirm(
+  api: Pick<ApiServer, "request">,
+  reflectors: () => Reflectors,
+  { withinMs, requestsPerSecond, burst }: Limits = LIMITS,
+): Confirm {
+  const budget = new Budget(requestsPerSecond, burst);
   const asked = new Coalescing<void>();
 
   /** Milliseconds to wait before it. */
   function takeTurn(): number {
-    const waitMs = budget.reserve(WITHIN_MS);
+    const waitMs = budget.reserve(withinMs);
     if (waitMs === undefined) throw new Error("too many questions at once");
     return waitMs;
   }
@@ -78,7 +86,7 @@ export function createConfirm(api: Pick<ApiServer, "request">, reflectors: () =>
         const waitMs = takeTurn();
         if (waitMs > 0) await delay(waitMs);
         const accept = kind === "Pod" ? { accept: METADATA_ONLY.list } : {};
-        const page = await listPage(api, { path, query, ...accept, timeoutMs: WITHIN_MS });
+        const page = await listPage(api, { path, query, ...accept, timeoutMs: withinMs });
         const isAll = page.next === undefined;
         reflectors()
           .get(kind)
@@ -95,7 +103,7 @@ export function createConfirm(api: Pick<ApiServer, "request">, reflectors: () =>
       async ask() {
         const waitMs = takeTurn();
         if (waitMs > 0) await delay(waitMs);
-        const served = await findServed(api, kinds, AbortSignal.timeout(WITHIN_MS));
+        const served = await findServed(api, kinds, AbortSignal.timeout(withinMs));
         for (const kind of served) reflectors().get(kind)?.lookNow();
         if (served.length > 0) throw new Error(`${served.join(", ")} not yet read`);
       },
@@ -130,7 +138,7 @@ export function createConfirm(api: Pick<ApiServer, "request">, reflectors: () =>
     const answers = Promise.allSettled(questions.map(({ key, ask }) => asked.get(key, ask))).then(
       (outcomes) => outcomes.every(({ status }) => status === "fulfilled"),
     );
-    const waitMs = Math.max(0, Math.min(deadline - performance.now(), WITHIN_MS));
+    const waitMs = Math.max(0, Math.min(deadline - performance.now(), withinMs));
     const giveUp = new AbortController();
     const late = delay(waitMs, false, { signal: giveUp.signal }).catch(() => false);
     const outcome = await Promise.race([answers, late]);

@@ -32,12 +32,15 @@ interface Asked {
   readonly offered: readonly Offer[];
   /** Kinds that shall be looked for at once. */
   readonly lookedFor: readonly Kind[];
-  readonly confirm: (grounds: readonly Ground[], withinMs?: number) => Promise<boolean>;
+  readonly confirm: (grounds: readonly Ground[], deadlineMs?: number) => Promise<boolean>;
 }
+
+const BURST = 500;
 
 function startConfirm(
   answer: (request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>,
   states: { readonly [K in (typeof KINDS)[number]]?: "absent" | "pending" } = {},
+  { withinMs = 100_000 } = {},
 ): Asked {
   const requests: ApiRequest[] = [];
   const offered: Offer[] = [];
@@ -59,12 +62,14 @@ function startConfirm(
       return answer(request);
     },
   };
-  const confirm = createConfirm(api, () => reflectors);
+  // However busy the machine is, nothing is late, and nothing waits for its turn.
+  const limits = { withinMs, requestsPerSecond: 0.001, burst: BURST };
+  const confirm = createConfirm(api, () => reflectors, limits);
   return {
     requests,
     offered,
     lookedFor,
-    confirm: (grounds, withinMs = 1000) => confirm(grounds, performance.now() + withinMs),
+    confirm: (grounds, deadlineMs = 100_000) => confirm(grounds, performance.now() + deadlineMs),
   };
 }
 
@@ -282,12 +287,10 @@ describe("it cannot be known", () => {
     assert.equal(await broken.confirm([service("web")]), false);
   });
 
-  test("without an answer before the deadline, or after two seconds", async () => {
-    const silent = startConfirm(() => new Promise(() => {}));
-    const start = performance.now();
-    assert.equal(await silent.confirm([service("web")], 20), false);
-    assert.equal(await silent.confirm([service("other")], 60_000), false);
-    assert.ok(performance.now() - start < 30_000);
+  test("without an answer before the deadline, or before the limit for each answer", async () => {
+    const answer = () => new Promise<ApiAnswer>(() => {});
+    assert.equal(await startConfirm(answer).confirm([service("web")], 20), false);
+    assert.equal(await startConfirm(answer, {}, { withinMs: 20 }).confirm([service("web")]), false);
   });
 
   test("where there is more than one page of it, but that page is offered", async () => {
@@ -322,11 +325,13 @@ describe("it cannot be known", () => {
 
   test("when too many reviews ask", async () => {
     const asked = startConfirm(found);
-    const all = Array.from({ length: 5000 }, (_, index) => asked.confirm([service(`web-${index}`)]));
+    const all = Array.from({ length: 2 * BURST }, (_, index) => asked.confirm([service(`web-${index}`)]));
     const answers = await Promise.all(all);
-    const first = answers.indexOf(false);
-    assert.ok(first >= 500, `the first that was not confirmed: ${first}`);
-    assert.ok(asked.requests.length < 4500, `${asked.requests.length} requests`);
+    assert.deepEqual(
+      answers,
+      answers.map((_, index) => index < BURST),
+    );
+    assert.equal(asked.requests.length, BURST);
   });
 
   test("but not when as many ask for the same", async () => {
