@@ -1,9 +1,11 @@
 /** The changes to a Pod that let its proxy wait for the app. Paths begin at the Pod's root. */
 import type { JsonObject } from "../kubernetes/json.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
+import type { PodTemplate } from "../kubernetes/pod-template.ts";
 import { drainHookCommand, EXIT_ON_ZERO, EXIT_ON_ZERO_SETTINGS, FAQ_HOOKS, MINIMUM_DRAIN } from "./drain.ts";
 import { PROXY_CONFIG_FIELD } from "./drain-settings.ts";
 import type { InjectedProxy } from "./injection.ts";
+import { statusPortOf } from "./probes.ts";
 import { mergeProxyConfig } from "./proxy-config.ts";
 import type { ProxyConfig, ProxySettings } from "./proxy-config.ts";
 
@@ -34,6 +36,15 @@ export function addFaqHooks(proxy: InjectedProxy): readonly Change[] {
   const preStop = hook(proxy, "preStop", FAQ_HOOKS.preStop);
   const hasPostStart = proxy.container.lifecycle?.postStart !== undefined;
   return hasPostStart ? [preStop] : [hook(proxy, "postStart", FAQ_HOOKS.postStart), preStop];
+}
+
+/**
+ * Before injection, a container istio-proxy with an image of the user's own looks like a classic sidecar, and is given the
+ * drain hook; if the injector then makes a native one of it, Istio's preStop is what has to stand there.
+ */
+export function restoreIstioDrain(proxy: InjectedProxy, { metadata }: PodTemplate): readonly Change[] {
+  const port = statusPortOf(metadata.annotations ?? {});
+  return [hook(proxy, "preStop", ["pilot-agent", "request", `--debug-port=${port}`, "POST", "drain"])];
 }
 
 /** Appends to the proxy's environment what is not in it. */

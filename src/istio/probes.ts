@@ -111,7 +111,7 @@ export function proxyPortsOf(annotations: Labels): readonly number[] {
   return [...PROXY_PORTS, statusPortOf(annotations)];
 }
 
-function statusPortOf(annotations: Labels): number {
+export function statusPortOf(annotations: Labels): number {
   const port = Number(annotations[STATUS_PORT_ANNOTATION] ?? "");
   return isPort(port) ? port : STATUS_PORT;
 }

@@ -19,6 +19,7 @@ import {
   addToProxyConfig,
   exitOnZeroSettings,
   isOwnRepair,
+  restoreIstioDrain,
 } from "../istio/drain-repair.ts";
 import { drainSecondsOf, drainSettingsOf, PROXY_CONFIG_FIELD } from "../istio/drain-settings.ts";
 import type { DrainSettings } from "../istio/drain-settings.ts";
@@ -92,6 +93,10 @@ const MESSAGES = {
   },
   notAwaited:
     "A sidecar that is not native would stop {{seconds}} s after SIGTERM, whatever requests still run",
+  ownHookOnNative: {
+    text: "foresail's drain hook is on a native istio-proxy, where Istio's own preStop belongs",
+    remedy: "Leave it out, or let it run pilot-agent request --debug-port=15020 POST drain.",
+  },
   preStopStays: { text: "istio-proxy has a preStop of its own, so no drain hook is added", action: "Audit" },
   proxyConfigUnreadable: {
     text: "Istio cannot read proxy.istio.io/config and refuses the Pod: {{problem}}",
@@ -265,13 +270,11 @@ function* configProblem({ settings: { problem } }: Situation): Iterable<Found> {
     yield { message: "proxyConfigUnreadable", field: PROXY_CONFIG_FIELD, data: { problem } };
 }
 
-function* nativeFindings(
-  { settings }: Situation,
-  { container, list, index }: InjectedProxy,
-): Iterable<Found> {
+function* nativeFindings({ pod, settings }: Situation, proxy: InjectedProxy): Iterable<Found> {
+  const { container, list, index } = proxy;
   const { exitOnZero, drainDuration } = settings;
-  const isOwn =
-    exitOnZero?.field === PROXY_CONFIG_FIELD && settings.config && isOwnRepair(settings.config.settings);
+  const own = exitOnZero?.field === PROXY_CONFIG_FIELD ? settings.config?.settings : environmentOf(container);
+  const isOwn = own !== undefined && isOwnRepair(own);
   if (exitOnZero?.field && isTrue(exitOnZero.value) && !isOwn)
     yield { message: "noEffectOnNative", field: exitOnZero.field, data: { setting: EXIT_ON_ZERO } };
   if (drainDuration?.field)
@@ -284,8 +287,14 @@ function* nativeFindings(
   const field = ["spec", list, index, "lifecycle", "preStop"];
   const second = preStop?.exec && otherHandlerOf(container);
   if (second) yield { message: "handlerConflict", field, data: { handler: second } };
+  else if (isDrainHook(preStop?.exec?.command ?? []))
+    yield { message: "ownHookOnNative", field, fix: restoreIstioDrain(proxy, pod) };
   else if (preStop && !beginsIstioDrain(preStop.exec?.command ?? []))
     yield { message: "nativePreStopReplaced", field };
+}
+
+function environmentOf({ env = [] }: Container): ProxySettings {
+  return { proxyMetadata: Object.fromEntries(env.map(({ name = "", value = "" }) => [name, value])) };
 }
 
 function* classicFindings(situation: Situation, proxy: InjectedProxy): Iterable<Found> {

@@ -210,6 +210,17 @@ test("a container istio-proxy with image auto keeps its own preStop", async (t) 
   );
 });
 
+test("a container istio-proxy with an image of its own ends with the preStop of its kind", async (t) => {
+  const set = await stageWith(t, "foresail");
+  if (!set) return;
+  const containers = [{ name: "istio-proxy", image: "example/proxy:1" }];
+  const native = await admitted(set, "shop", "own-image", { ...DEDICATED, containers });
+  assert.deepEqual(shown(native), { ...EXCLUDED, sidecar: "native", preStop: ISTIO_DRAIN });
+  const parts = { ...DEDICATED, annotations: CLASSIC, containers };
+  const classic = await admitted(set, "shop", "own-image-classic", parts);
+  assert.deepEqual(classic.preStop, drainHookCommand(20));
+});
+
 test("two handlers make a Pod that is refused, and kubectl says why", async (t) => {
   const set = await stageWith(t, "foresail");
   if (!set) return;

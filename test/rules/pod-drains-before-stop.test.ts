@@ -84,6 +84,7 @@ function workload(kind: string, apiVersion: string, spec: object): object {
 
 const TEMPLATE = { template: { spec: { containers: [APP] } } };
 const HOOK = ["spec", "containers", 1, "lifecycle", "preStop"];
+const NATIVE_HOOK = ["spec", "initContainers", 1, "lifecycle", "preStop"];
 const ENV = ["spec", "containers", 1, "env"];
 const GRACE = ["spec", "terminationGracePeriodSeconds"];
 
@@ -278,6 +279,10 @@ testRule(rule, {
         containers: [APP, { name: "istio-proxy", image: "auto", lifecycle: { preStop: SLEEP } }],
       }),
       cluster: [MESHED],
+    },
+    {
+      name: "a distroless sidecar became native after the first call",
+      object: native({ ...NATIVE, env: [EXIT_ON_ZERO, MINIMUM_DRAIN] }),
     },
     {
       name: "Kubernetes is too old to run native sidecars, so that no preStop is injected",
@@ -655,6 +660,28 @@ testRule(rule, {
         },
       ],
     },
+    ...["15020", "16020"].map((port) => ({
+      name: `the hook of the first call is on a sidecar that became native, its agent on port ${port}`,
+      object: native(
+        { ...NATIVE, lifecycle: { preStop: { exec: { command: drainHookCommand(20) } } } },
+        port === "15020" ? {} : { annotations: { "status.sidecar.istio.io/port": port } },
+      ),
+      cluster: [MESHED, INJECTOR],
+      findings: [
+        {
+          message: "ownHookOnNative",
+          field: NATIVE_HOOK,
+          fix: [
+            {
+              path: NATIVE_HOOK,
+              value: {
+                exec: { command: ["pilot-agent", "request", `--debug-port=${port}`, "POST", "drain"] },
+              },
+            },
+          ],
+        },
+      ],
+    })),
     {
       name: "a preStop replaces the native sidecar's",
       object: native({ ...NATIVE, lifecycle: { preStop: SLEEP } }),
