@@ -60,7 +60,7 @@ for (let round = 0; round < ROUNDS; round++)
 
 const parse = median(measured[0]?.costs ?? []);
 process.stdout.write(
-  `a Pod of ${text.length} bytes with 3 probes; ${RULES.length} rules; the patch has ${patch.length} operations, ${JSON.stringify(patch).length} bytes\n`,
+  `a Pod of ${text.length} bytes with 3 probes; ${RULES.length} rules; operations in the patch: ${patch.length}, ${JSON.stringify(patch).length} bytes\n`,
 );
 for (const { name, costs } of measured) {
   const cost = median(costs);

@@ -17,7 +17,8 @@ export interface AppProbe {
   readonly kind: ProbeKind;
   /** Undefined if it is a name that its container has no port of. */
   readonly port: number | undefined;
-  readonly writtenPort: number | string;
+  /** Undefined where the injector lost it, because it was such a name. */
+  readonly writtenPort: number | string | undefined;
   /** The kubelet asks the sidecar's agent, which asks the app. */
   readonly isRewritten: boolean;
 }
@@ -76,7 +77,9 @@ function readProbe(
   const field = [...path, kind, "port"];
   if (isRewritten(probe, agent)) {
     const original = originalOf(probe, agent);
-    return original && { field, ...original, isRewritten: true };
+    if (original) return { field, ...original, isRewritten: true };
+    if (!isUnknownTo(agent, probe)) return undefined;
+    return { field, kind, port: undefined, writtenPort: undefined, isRewritten: true };
   }
 
   const writtenPort = probe[kind]?.port ?? "";
@@ -152,6 +155,11 @@ function originalOf(
     if (typeof port === "number" && isPort(port)) return { kind, port, writtenPort: port };
   }
   return undefined;
+}
+
+/** The injector leaves out what has no port of that name, and the agent answers such a probe with an error (handleAppProbe). */
+function isUnknownTo({ originals }: Agent, { httpGet }: Probe): boolean {
+  return Object.keys(originals).length > 0 && !Object.hasOwn(originals, httpGet?.path ?? "");
 }
 
 function parseObject(text: string): { readonly [key: string]: unknown } {

@@ -68,6 +68,12 @@ const MESSAGES = {
     action: "Warn",
     remedy: "Write the number of a port, 1 to 65535, or the name that a port of this container has.",
   },
+  unknownToAgent: {
+    text: "The probe fails: the sidecar's agent does not know its port, because its container has none of that name",
+    action: "Warn",
+    remedy:
+      "Give a port of this container the name that the probe uses, or write the port's number into the probe.",
+  },
   unresolvedPort: {
     text: "The probe's port {{name}} is not among the named ports of its container",
     action: "Warn",
@@ -210,7 +216,9 @@ function namespaceIn(cluster: Cluster, namespace: string) {
 function* checkNames(probes: readonly AppProbe[], { path }: PodTemplate): Iterable<ProbeFinding> {
   for (const { field, port, writtenPort } of probes) {
     if (port !== undefined) continue;
-    yield { message: "unresolvedPort", field: [...path, ...field], data: { name: writtenPort } };
+    const at = [...path, ...field];
+    if (writtenPort === undefined) yield { message: "unknownToAgent", field: at };
+    else yield { message: "unresolvedPort", field: at, data: { name: writtenPort } };
   }
 }
 

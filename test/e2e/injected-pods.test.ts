@@ -151,6 +151,17 @@ test("the user's refusal of rewriting stays, and is spoken of", async (t) => {
   assert.match(said, /^Warning: pod-probes-reach-the-app: The probe on port 8080 ends at the sidecar/m);
 });
 
+test("a port's name that the injector lost is still spoken of", async (t) => {
+  const set = await stageWith(t, "foresail");
+  if (!set) return;
+  const annotations = { [REWRITE]: "true" };
+  const lost = pod("lost-name", { ...DEDICATED, annotations, livenessProbe: http("nosuch") });
+  const { stored, said, code } = await create(set, "shop", lost);
+  assert.equal(code, 0, said);
+  assert.equal(stored.livenessPort, STATUS_PORT);
+  assert.match(said, /^Warning: pod-probes-reach-the-app: The probe fails: .*livenessProbe\.httpGet\.port/m);
+});
+
 test("a revision's own list and kind of sidecar count", async (t) => {
   const set = await stageWith(t, "foresail");
   if (!set) return;

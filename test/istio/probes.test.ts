@@ -101,6 +101,13 @@ describe("a probe that the injector rewrote", () => {
     assert.deepEqual(probesOf(injected({ httpGet: { path, port: 16_020 } }, {}), annotations), []);
   });
 
+  test("has no port where the agent knows others, and not this one", () => {
+    const others = { "/app-health/app/livez": { tcpSocket: { port: 8087 } } };
+    const [probe, ...rest] = probesOf(injected({ httpGet: { path, port: 15_020 } }, others));
+    assert.deepEqual(rest, []);
+    assert.deepEqual([probe?.port, probe?.writtenPort, probe?.isRewritten], [undefined, undefined, true]);
+  });
+
   test("says nothing where its original cannot be read", () => {
     for (const probers of ["{", 7, null, [], { [path]: 7 }, { [path]: { httpGet: { port: "x" } } }])
       assert.deepEqual(probesOf(injected({ httpGet: { path, port: 15_020 } }, probers)), []);

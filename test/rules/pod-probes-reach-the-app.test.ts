@@ -452,6 +452,13 @@ testRule(rule, {
       findings: [{ message: "unresolvedPort", field: PORT_FIELD, data: { name: "health" } }],
     },
     {
+      name: "the port's name was lost when the injector rewrote the probe",
+      object: injected({ httpGet: { port: 15_020, path: "/app-health/app/livez" } }, "15090", undefined, {
+        "/app-health/app/readyz": { tcpSocket: { port: 8080 } },
+      }),
+      findings: [{ message: "unknownToAgent", field: HTTP_FIELD }],
+    },
+    {
       name: "the probe is that of a sidecar among the init containers",
       object: pod(
         {},
