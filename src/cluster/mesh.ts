@@ -82,6 +82,8 @@ export function revisedMeshOf(
 }
 
 const DEFAULT_REVISION = "";
+/** What istiod's own label calls it. */
+const DEFAULT_REVISION_LABEL = "default";
 
 type MeshConfig = Shaped<typeof meshConfigShape>;
 
@@ -171,7 +173,7 @@ export function versionsOf(store: Store, settings: MeshSettings): Versions {
   const found: { [C in (typeof COMPONENTS)[number]]?: KnownVersion } = {
     ...detected("istio", versionOfComponent(store, settings.istioNamespace, ISTIOD)),
     ...detected("ccm", versionOfComponent(store, CCM.namespace, CCM.name)),
-    ...store.versions,
+    ...store.detected.versions,
   };
   for (const component of COMPONENTS) {
     const value = settings.assume[component];
@@ -193,15 +195,30 @@ function versionOfComponent(store: Store, namespace: string, app: string): Known
   );
 }
 
-/** While an upgrade runs, each revision's istiod has a version of its own. */
 function versionOfRevision(store: Store, settings: MeshSettings, revision: string): Versions {
   if (settings.assume.istio !== undefined) return {};
   const { istioNamespace } = settings;
-  const own = store.list("Deployment", istioNamespace).filter(([, { metadata }]) => {
-    const { app, "istio.io/rev": label = "default" } = metadata?.labels ?? {};
-    return app === ISTIOD && label === (revision || "default");
-  });
-  return detected("istio", versionOfDeployments(istioNamespace, own));
+  const here = istiodVersions(istioNamespace, store.list("Deployment", istioNamespace));
+  const name = revision || DEFAULT_REVISION_LABEL;
+  return detected("istio", store.detected.istiods.get(name) ?? here.get(name));
+}
+
+/** By revision: while an upgrade runs, each revision's istiod has a version of its own. */
+export function istiodVersions(
+  namespace: string,
+  deployments: readonly NamedDeployment[],
+): ReadonlyMap<string, KnownVersion> {
+  const istiods = deployments.filter(([, { metadata }]) => metadata?.labels?.["app"] === ISTIOD);
+  const byRevision = Map.groupBy(
+    istiods,
+    ([, { metadata }]) => metadata?.labels?.["istio.io/rev"] ?? DEFAULT_REVISION_LABEL,
+  );
+  return new Map(
+    [...byRevision].flatMap(([revision, own]): [string, KnownVersion][] => {
+      const version = versionOfDeployments(namespace, own);
+      return version === undefined ? [] : [[revision, version]];
+    }),
+  );
 }
 
 /** By their images. Unknown while revisions of several versions run. */

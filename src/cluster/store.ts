@@ -1,5 +1,5 @@
 /** Every object that rules may ask about, trimmed to what they read, under the indexes that answer their questions. */
-import type { Versions } from "../istio/versions.ts";
+import type { KnownVersion, Versions } from "../istio/versions.ts";
 import { KIND_FACTS, KINDS, readObject } from "../kubernetes/objects.ts";
 import type { Kind, Kinds } from "../kubernetes/objects.ts";
 import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
@@ -24,6 +24,13 @@ const PODS: { readonly [P in Plane]: Stored<"Pod"> } = {
 /** By namespace, then by name. */
 type Shelf<K extends Kind> = Map<string, Map<string, Stored<K>>>;
 
+/** As the cluster says by other means than the objects in the store. */
+export interface DetectedVersions {
+  readonly versions: Versions;
+  /** By revision. */
+  readonly istiods: ReadonlyMap<string, KnownVersion>;
+}
+
 export class Store {
   readonly hosts: HostIndex;
   readonly rules: RuleIndex;
@@ -31,8 +38,7 @@ export class Store {
   readonly selectors = new SelectorIndex();
   readonly sidecars = new SidecarIndex();
   readonly pods = new PodIndex();
-  /** Of components, as the cluster says by other means than the objects that are here. */
-  #versions: Versions = {};
+  #detected: DetectedVersions = { versions: {}, istiods: new Map() };
   /** Grows with every change of the mesh's own settings. */
   meshGeneration = 0;
   /** Grows with every change that can make or unmake clients in some namespace. */
@@ -79,12 +85,12 @@ export class Store {
     return Math.max(this.#clientGenerations.get(namespace) ?? 0, this.#clientsEverywhere);
   }
 
-  get versions(): Versions {
-    return this.#versions;
+  get detected(): DetectedVersions {
+    return this.#detected;
   }
 
-  setVersions(versions: Versions): void {
-    this.#versions = versions;
+  setDetected(detected: DetectedVersions): void {
+    this.#detected = detected;
     this.meshGeneration++;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { meshOf, versionsOf } from "../../src/cluster/mesh.ts";
+import { istiodVersions, meshOf, revisedMeshOf, versionsOf } from "../../src/cluster/mesh.ts";
 import { Store } from "../../src/cluster/store.ts";
 import { createView } from "../../src/cluster/view.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
@@ -222,6 +222,31 @@ describe("a version", () => {
     const [one, other] = [deployment("istiod-a", "pilot:1.29.0", { app: "istiod" }), { app: "istiod" }];
     assert.equal(versions([one, deployment("istiod-b", "pilot:1.30.0", other)]).istio, undefined);
     assert.equal(versions([one, deployment("istiod-b", "pilot:1.29.0", other)]).istio?.value, "1.29.0");
+  });
+
+  test("of a revision's istiod counts for its lookups, whether it stands in the store or was detected", () => {
+    const istiods = [
+      deployment("istiod", "pilot:1.22.0", { app: "istiod" }),
+      deployment("istiod-canary", "pilot:1.31.0", { app: "istiod", "istio.io/rev": "canary" }),
+    ];
+    const stored = storeOf(istiods);
+    const detected = storeOf([]);
+    const settings = DEFAULT_MESH_SETTINGS;
+    const { istioNamespace } = settings;
+    detected.setDetected({
+      versions: {},
+      istiods: istiodVersions(istioNamespace, stored.list("Deployment", istioNamespace)),
+    });
+    const revised = (store: Store) => {
+      const found = versionsOf(store, settings);
+      return revisedMeshOf(store, settings, meshOf(store, settings), found);
+    };
+    const [inStore, asked, neither] = [revised(stored), revised(detected), revised(storeOf([]))];
+    for (const revision of ["", "canary"]) {
+      assert.deepEqual(asked.ofRevision(revision), inStore.ofRevision(revision));
+    }
+    assert.notDeepEqual(asked.ofRevision(""), asked.ofRevision("canary"));
+    assert.notDeepEqual(asked.ofRevision(""), neither.ofRevision(""));
   });
 
   test("is that of the cloud controller manager in kube-system", () => {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { ApiServer } from "../../src/api-server/client.ts";
 import { connectToApiServer } from "../../src/api-server/connect.ts";
+import { startComponentVersions } from "../../src/cluster/live/component-versions.ts";
 import { startLiveCluster } from "../../src/cluster/live/live-cluster.ts";
 import type { LiveCluster, LiveClusterOptions } from "../../src/cluster/live/live-cluster.ts";
 import type { JsonObject } from "../../src/kubernetes/json.ts";
@@ -255,9 +256,24 @@ test("the versions of Kubernetes, istiod and the cloud controller manager are th
   assert.equal(view().versions.istio?.value, "1.30.1");
 
   // Two revisions of different versions: neither is the version.
-  await create("istio-system", deployment("istiod-stable", "r/pilot:1.29.0", { app: "istiod" }));
+  await create(
+    "istio-system",
+    deployment("istiod-stable", "r/pilot:1.29.0", { app: "istiod", "istio.io/rev": "stable" }),
+  );
   await eventually("it is unknown", () => view().versions.istio === undefined);
   assert.equal(view().versions.ccm?.value, "2.9.1");
+  const asked = startComponentVersions({
+    api: admin,
+    istioNamespace: () => "istio-system",
+    onChange: () => {},
+    onNews: () => {},
+  });
+  t.after(() => asked.close());
+  await asked.asked;
+  assert.deepEqual(
+    [...asked.current.istiods].map(([revision, { value }]) => `${revision} ${value}`).toSorted(),
+    ["default 1.30.1", "stable 1.29.0"],
+  );
 
   // What may no longer be asked for stays as it was, and is said once.
   news.length = 0;

@@ -2,16 +2,18 @@
  * Which versions run in a cluster, asked for now and then: by the images of two Deployments, and of the API server itself.
  * Of all other Deployments nothing is read.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { ApiAnswer, ApiServer } from "../../api-server/client.ts";
 import { ApiStatusError } from "../../api-server/status-error.ts";
 import { parseVersion } from "../../istio/versions.ts";
-import type { Component, KnownVersion, Versions } from "../../istio/versions.ts";
+import type { Component, KnownVersion } from "../../istio/versions.ts";
 import { isObject } from "../../kubernetes/json.ts";
 import { readObject } from "../../kubernetes/objects.ts";
 import { object, string } from "../../kubernetes/shape.ts";
 import { startPolling } from "../../polling.ts";
-import { CCM, ISTIOD, versionOfDeployments } from "../mesh.ts";
+import { CCM, ISTIOD, istiodVersions, versionOfDeployments } from "../mesh.ts";
 import type { NamedDeployment } from "../mesh.ts";
+import type { DetectedVersions } from "../store.ts";
 
 /** What became known of a component, or why nothing is known of it. */
 export type VersionNews = { readonly component: Component } & (
@@ -23,14 +25,14 @@ export interface ComponentVersionsOptions {
   readonly api: ApiServer;
   /** Where istiod runs; asked each time. */
   readonly istioNamespace: () => string;
-  readonly onChange: (versions: Versions) => void;
+  readonly onChange: (detected: DetectedVersions) => void;
   /** Said once until it changes. */
   readonly onNews: (news: VersionNews) => void;
   readonly intervalMs?: number;
 }
 
 export interface ComponentVersions {
-  readonly current: Versions;
+  readonly current: DetectedVersions;
   /** Everything was asked for; what had no answer is unknown. */
   readonly isAsked: boolean;
   /** Resolves as soon as that is so; never rejects. */
@@ -54,7 +56,8 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
   const { api, istioNamespace, onChange, onNews, intervalMs = INTERVAL_MS } = options;
   const versions = new Map<Component, KnownVersion>();
   const said = new Map<Component, string>();
-  let current: Versions = {};
+  let istiods: ReadonlyMap<string, KnownVersion> = new Map();
+  let current: DetectedVersions = { versions: {}, istiods };
   let isAsked = false;
 
   const say = (news: VersionNews) => {
@@ -81,12 +84,16 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
       const namespace = istioNamespace();
       await Promise.all([
         look("kubernetes", () => versionOfApiServer(api, signal)),
-        look("istio", () => versionOfIstiod(api, namespace, signal)),
+        look("istio", async () => {
+          const deployments = await readIstiods(api, namespace, signal);
+          istiods = istiodVersions(namespace, deployments);
+          return known(namespace, deployments);
+        }),
         look("ccm", () => versionOfCcm(api, signal)),
       ]);
       isAsked = true;
-      const found: Versions = Object.fromEntries(versions);
-      if (signal.aborted || JSON.stringify(found) === JSON.stringify(current)) return;
+      const found = { versions: Object.fromEntries(versions), istiods };
+      if (signal.aborted || isDeepStrictEqual(found, current)) return;
       current = found;
       onChange(found);
     },
@@ -123,18 +130,15 @@ async function versionOfApiServer(api: ApiServer, signal: AbortSignal): Promise<
   return { value: version, from: "the API server" };
 }
 
-async function versionOfIstiod(
+async function readIstiods(
   api: ApiServer,
   namespace: string,
   signal: AbortSignal,
-): Promise<KnownVersion> {
+): Promise<readonly NamedDeployment[]> {
   const query = { labelSelector: `app=${ISTIOD}`, limit: MAX_DEPLOYMENTS };
   const { body } = await ask(api, deploymentsPath(namespace), query, signal);
   const items = isObject(body) && Array.isArray(body["items"]) ? body["items"] : [];
-  if (items.length === 0) {
-    throw new NoVersion(`there is no Deployment with the label app=${ISTIOD} in ${namespace}`);
-  }
-  return known(namespace, items.map(named));
+  return items.map(named);
 }
 
 async function versionOfCcm(api: ApiServer, signal: AbortSignal): Promise<KnownVersion> {
@@ -150,6 +154,9 @@ function named(value: unknown): NamedDeployment {
 function known(namespace: string, deployments: readonly NamedDeployment[]): KnownVersion {
   const version = versionOfDeployments(namespace, deployments);
   if (version) return version;
+  if (deployments.length === 0) {
+    throw new NoVersion(`there is no Deployment with the label app=${ISTIOD} in ${namespace}`);
+  }
   const names = deployments.map(([name]) => `${namespace}/${name}`).join(", ");
   throw new NoVersion(`the image of Deployment ${names} names no version, or several run`);
 }

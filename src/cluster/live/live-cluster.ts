@@ -82,7 +82,7 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
   const versions = startComponentVersions({
     api,
     istioNamespace: () => current.settings.istioNamespace,
-    onChange: (found) => current.store.setVersions(found),
+    onChange: (found) => current.store.setDetected(found),
     onNews: options.onVersion,
     ...(options.versionIntervalMs === undefined ? {} : { intervalMs: options.versionIntervalMs }),
   });
@@ -103,7 +103,7 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
       [current, next] = [copy, undefined];
       stop(replaced);
       apply();
-      current.store.setVersions(versions.current);
+      current.store.setDetected(versions.current);
       void versions.check();
     }
     if (copy === current) options.onComplete(copy.count());
