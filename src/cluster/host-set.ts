@@ -5,15 +5,19 @@ export class HostSet {
   readonly #hosts = new Set<string>();
   /** Under every suffix that begins with a dot, the hosts that end in it; under "" all. */
   readonly #bySuffix = new Map<string, Set<string>>();
+  /** How many wildcards there are of each length; there are few lengths. */
+  readonly #wildcardLengths = new Map<number, number>();
 
   add(host: string): void {
     if (this.#hosts.has(host)) return;
     this.#hosts.add(host);
+    if (isWildcard(host)) this.#countWildcard(host, 1);
     for (const suffix of suffixesOf(host)) addTo(this.#bySuffix, suffix, host);
   }
 
   delete(host: string): void {
     if (!this.#hosts.delete(host)) return;
+    if (isWildcard(host)) this.#countWildcard(host, -1);
     for (const suffix of suffixesOf(host)) deleteFrom(this.#bySuffix, suffix, host);
   }
 
@@ -32,8 +36,10 @@ export class HostSet {
   /** Wildcards that cover this host and are not the same, the narrowest first. */
   *wildcardsAbove(host: string): Iterable<string> {
     // Parts of labels are wildcards as well: `*-a.example.com`.
-    for (let start = isWildcard(host) ? 2 : 0; start <= host.length; start++) {
-      const wildcard = `*${host.slice(start)}`;
+    const longest = isWildcard(host) ? host.length - 1 : host.length + 1;
+    const lengths = [...this.#wildcardLengths.keys()].filter((length) => length <= longest);
+    for (const length of lengths.toSorted((one, other) => other - one)) {
+      const wildcard = `*${host.slice(host.length - length + 1)}`;
       if (this.#hosts.has(wildcard)) yield wildcard;
     }
   }
@@ -42,6 +48,12 @@ export class HostSet {
   *meeting(host: string): Iterable<string> {
     yield* this.coveredBy(host);
     yield* this.wildcardsAbove(host);
+  }
+
+  #countWildcard({ length }: string, change: number): void {
+    const count = (this.#wildcardLengths.get(length) ?? 0) + change;
+    if (count === 0) this.#wildcardLengths.delete(length);
+    else this.#wildcardLengths.set(length, count);
   }
 }
 

@@ -4,6 +4,7 @@ import { findInjectedProxy, gatewayKindOf, isProxyless } from "../istio/injectio
 import type { Labels, PodSpec } from "../kubernetes/objects.ts";
 import { sharedLabels } from "../kubernetes/pod-template.ts";
 import type { PodTemplate } from "../kubernetes/pod-template.ts";
+import { matchesLabels } from "../kubernetes/selectors.ts";
 import type { PodGroup } from "../rules/cluster-view.ts";
 
 /** One for all Pods of a group: there may be a hundred thousand of them. */
@@ -16,6 +17,8 @@ interface Group {
 
 export class PodIndex {
   readonly #byNamespace = new Map<string, Map<string, Group>>();
+  /** The groups that have a label, so that those of a selector are found through one pair of it. */
+  readonly #byLabel = new Map<string, Set<Group>>();
   /** The group of everything that was added, by its own key. */
   readonly #groupOf = new Map<string, Group>();
 
@@ -25,10 +28,15 @@ export class PodIndex {
     const groups = this.#byNamespace.get(namespace) ?? new Map<string, Group>();
     const group = groups.get(id) ?? { namespace, id, pods, count: 0 };
     group.count++;
+    this.#groupOf.set(key, group);
+    if (group.count > 1) return false;
     groups.set(id, group);
     this.#byNamespace.set(namespace, groups);
-    this.#groupOf.set(key, group);
-    return group.count === 1;
+    for (const label of labelKeysOf(group)) {
+      const ofLabel = this.#byLabel.get(label) ?? new Set<Group>();
+      this.#byLabel.set(label, ofLabel.add(group));
+    }
+    return true;
   }
 
   /** Whether it was the last of its group. */
@@ -41,13 +49,41 @@ export class PodIndex {
     if (group.count > 0 || !groups) return false;
     groups.delete(group.id);
     if (groups.size === 0) this.#byNamespace.delete(group.namespace);
+    for (const label of labelKeysOf(group)) {
+      const ofLabel = this.#byLabel.get(label);
+      if (ofLabel?.delete(group) && ofLabel.size === 0) this.#byLabel.delete(label);
+    }
     return true;
   }
 
   /** Without the one of this key. */
   inNamespace(namespace: string, excluded: string | undefined): readonly PodGroup[] {
+    return this.#without(excluded, this.#byNamespace.get(namespace)?.values() ?? []);
+  }
+
+  /** Those with these labels, of which there is at least one, without the one of this key. */
+  selectedBy(namespace: string, selector: Labels, excluded: string | undefined): readonly PodGroup[] {
+    let fewest: ReadonlySet<Group> | undefined;
+    for (const [label, value] of Object.entries(selector)) {
+      const groups = this.#byLabel.get(labelKey(namespace, label, value));
+      if (groups === undefined) return [];
+      if (fewest === undefined || groups.size < fewest.size) fewest = groups;
+    }
+    const selected = [...(fewest ?? [])].filter(({ pods }) => matchesLabels(selector, pods.labels));
+    return this.#without(excluded, selected);
+  }
+
+  /** Whether there is any but the one of this key. */
+  isAnyIn(namespace: string, excluded: string | undefined): boolean {
     const without = excluded === undefined ? undefined : this.#groupOf.get(excluded);
-    return [...(this.#byNamespace.get(namespace)?.values() ?? [])]
+    const groups = this.#byNamespace.get(namespace);
+    if (groups === undefined || without?.namespace !== namespace) return groups !== undefined;
+    return groups.size > 1 || without.count > 1;
+  }
+
+  #without(excluded: string | undefined, groups: Iterable<Group>): readonly PodGroup[] {
+    const without = excluded === undefined ? undefined : this.#groupOf.get(excluded);
+    return [...groups]
       .map((group) => ({ ...group.pods, count: group === without ? group.count - 1 : group.count }))
       .filter(({ count }) => count > 0);
   }
@@ -55,6 +91,14 @@ export class PodIndex {
   namespaces(): Iterable<string> {
     return this.#byNamespace.keys();
   }
+}
+
+function labelKeysOf({ namespace, pods }: Group): string[] {
+  return Object.entries(pods.labels).map(([label, value]) => labelKey(namespace, label, value));
+}
+
+function labelKey(namespace: string, label: string, value: string): string {
+  return `${namespace}/${label}=${value}`;
 }
 
 function groupOf({ metadata, spec }: PodTemplate): { pods: PodGroup; id: string } {

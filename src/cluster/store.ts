@@ -180,7 +180,8 @@ export class Store {
   }
 }
 
-const CLIENT_KINDS: readonly Kind[] = ["KubernetesGateway", "WorkloadEntry", "WorkloadGroup"];
+/** Those of which one makes clients in its namespace; Pods aside. */
+export const CLIENT_KINDS: readonly Kind[] = ["KubernetesGateway", "WorkloadEntry", "WorkloadGroup"];
 
 /** The key of a Pod, or of a workload's template, among Pods. */
 export function podKey(kind: Kind, namespace: string, name: string): string {

@@ -1,8 +1,7 @@
 /** The cluster as rules see it: the store's answers, without the object under review. */
 import type { Versions } from "../istio/versions.ts";
 import type { Kind } from "../kubernetes/objects.ts";
-import { sharedLabels } from "../kubernetes/pod-template.ts";
-import { matchesLabels } from "../kubernetes/selectors.ts";
+import { isPodKind, sharedLabels } from "../kubernetes/pod-template.ts";
 import type { MeshHost } from "../istio/lookup/mesh.ts";
 import type { ClusterView, Ground, Mesh } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
@@ -13,7 +12,7 @@ import { withGrounds } from "./lookup-grounds.ts";
 import { createLookupMesh } from "./lookup-mesh.ts";
 import { meshOf, revisedMeshOf, versionsOf } from "./mesh.ts";
 import type { RevisedMesh } from "./mesh.ts";
-import { podKey } from "./store.ts";
+import { CLIENT_KINDS, podKey } from "./store.ts";
 import type { Store } from "./store.ts";
 
 export interface ClusterState {
@@ -41,9 +40,8 @@ export function createView(
     excluded?.kind === kind && excluded.namespace === namespace && excluded.name === name;
   const isShown = ({ kind, namespace, name }: MeshHost) => !isExcluded(kind, namespace, name);
   const excludedPod = excluded && podKey(excluded.kind, excluded.namespace, excluded.name);
-  const podsIn = (namespace: string) => store.pods.inNamespace(namespace, excludedPod);
 
-  const reviewed = excluded?.kind === "Namespace" ? excluded.name : excluded?.namespace;
+  const reviewed = excluded && namespaceOfClient(excluded);
   const inNamespace = (namespace: string) => {
     if (namespace !== reviewed) return clients.inNamespace(namespace);
     return clientsIn(namespace, {
@@ -51,7 +49,7 @@ export function createView(
       settings,
       injectors: mesh.injectors,
       isExcluded: (kind, name) => isExcluded(kind, kind === "Namespace" ? "" : namespace, name),
-      podGroups: podsIn(namespace),
+      podGroups: store.pods.inNamespace(namespace, excludedPod),
     });
   };
 
@@ -92,7 +90,7 @@ export function createView(
       isKnown: (namespace) =>
         state.isComplete ||
         (!isExcluded("Namespace", "", namespace) && store.get("Namespace", "", namespace) !== undefined) ||
-        podsIn(namespace).length > 0,
+        store.pods.isAnyIn(namespace, excludedPod),
     },
     hosts: {
       named(hostname) {
@@ -113,7 +111,7 @@ export function createView(
       selectedBy(namespace, selector) {
         const shared = sharedLabels(selector);
         if (Object.keys(shared).length === 0) return [];
-        const selected = podsIn(namespace).filter(({ labels }) => matchesLabels(shared, labels));
+        const selected = store.pods.selectedBy(namespace, shared, excludedPod);
         if (selected.length === 0) grounds.noPods(namespace, shared);
         return selected;
       },
@@ -128,6 +126,12 @@ export function createView(
       },
     },
   };
+}
+
+/** The namespace in which the object makes clients, or is one; undefined if it does not. */
+function namespaceOfClient({ kind, namespace, name }: ObjectId): string | undefined {
+  if (kind === "Namespace") return name;
+  return isPodKind(kind) || CLIENT_KINDS.includes(kind) ? namespace : undefined;
 }
 
 interface Derived {

@@ -123,11 +123,13 @@ spec: { containers: [{ name: istio-proxy, image: proxyv2:1.30.0 }] }
     const change = changeOfRule({ namespace, name }, { object }, cluster.lookup);
     const { current } = change;
     if (!current) return;
+    const hosts = hostsOfChange(change, MAX_HOSTS);
+    if (hosts.length === 0) return;
     const clients = cluster.clients.inNamespace(namespace);
     // Those that are known tell more than those that may come.
     const inOrder = [...clients.filter(({ labels }) => labels), ...clients.filter(({ labels }) => !labels)];
     for (const client of inOrder) {
-      for (const host of hostsOfChange(change, MAX_HOSTS)) {
+      for (const host of hosts) {
         const loss = lossOf(client, host, current, change);
         if (!loss) continue;
         yield { ...loss, data: { ...loss.data, namespace, host } };
