@@ -68,6 +68,16 @@ export class Manifest implements Facts {
     return this.#places.position([...this.path, ...field]);
   }
 
+  /** The text of its document. */
+  get documentText(): string {
+    return this.#places.text;
+  }
+
+  /** Of an offset in the text of its document. */
+  placeOf(offset: number): Position {
+    return this.#places.positionAt(offset);
+  }
+
   /** The line around the position. */
   excerpt(field: FieldPath): Excerpt {
     return this.#places.excerpt([...this.path, ...field]);
@@ -113,6 +123,7 @@ export function manifestOf(
   document: YamlDocument,
   index: number,
   { path, resource }: Part,
+  duplicateKeys: readonly DuplicateKey[] = NO_DUPLICATES,
 ): Manifest | undefined {
   if (resource === undefined) return undefined;
   const { apiVersion, kindName, object } = resource;
@@ -124,7 +135,7 @@ export function manifestOf(
     kind: findKind(groupOf(apiVersion), kindName),
     name: name || `${generateName}*`,
     namespace,
-    duplicateKeys: duplicatesBelow(document, path),
+    duplicateKeys,
     document: index,
     path,
   };
@@ -135,15 +146,24 @@ export function manifestOf(
 
 const NO_DUPLICATES: readonly DuplicateKey[] = [];
 
-/** Of a key that stands there several times, the last. */
-function duplicatesBelow({ duplicateKeys }: YamlDocument, path: FieldPath): readonly DuplicateKey[] {
-  if (duplicateKeys.length === 0) return NO_DUPLICATES;
-  const byField = new Map<string, DuplicateKey>();
+/** The duplicate keys of each part of a document, by its path; of a key that stands there several times, the last. */
+export function duplicatesOf(
+  { duplicateKeys }: YamlDocument,
+  parts: readonly Part[],
+): ReadonlyMap<FieldPath, readonly DuplicateKey[]> {
+  if (duplicateKeys.length === 0) return new Map();
+  const paths = new Map(parts.map(({ path }) => [JSON.stringify(path), path]));
+  const byPart = new Map<FieldPath, Map<string, DuplicateKey>>();
   for (const { path: all, isSame } of duplicateKeys) {
-    if (!path.every((segment, index) => all[index] === segment)) continue;
+    const path = all
+      .map((_, length) => paths.get(JSON.stringify(all.slice(0, length))))
+      .findLast((one) => one !== undefined);
+    if (path === undefined) continue;
+    const ofPart = byPart.get(path) ?? new Map<string, DuplicateKey>();
+    byPart.set(path, ofPart);
     const field = all.slice(path.length);
     const key = JSON.stringify(field);
-    byField.set(key, { field, isSame: isSame && (byField.get(key)?.isSame ?? true) });
+    ofPart.set(key, { field, isSame: isSame && (ofPart.get(key)?.isSame ?? true) });
   }
-  return [...byField.values()];
+  return new Map([...byPart].map(([path, ofPart]) => [path, [...ofPart.values()]]));
 }

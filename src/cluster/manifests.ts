@@ -3,7 +3,7 @@ import { yamlDocuments } from "../kubernetes/yaml.ts";
 import type { YamlDocument, YamlProblem } from "../kubernetes/yaml.ts";
 import { findFiles } from "./files.ts";
 import type { FoundFile } from "./files.ts";
-import { manifestOf, partsOf } from "./manifest.ts";
+import { duplicatesOf, manifestOf, partsOf } from "./manifest.ts";
 import type { Manifest, Part } from "./manifest.ts";
 import { readTextFile } from "./read-text.ts";
 import type { ReadText } from "./read-text.ts";
@@ -123,8 +123,9 @@ export function parseManifests(
     }
     const index = documents++;
     const parts = [...partsOf(reading)];
+    const duplicates = duplicatesOf(reading, parts);
     for (const part of parts) {
-      const manifest = manifestOf(file, reading, index, part);
+      const manifest = manifestOf(file, reading, index, part, duplicates.get(part.path));
       if (manifest === undefined) strange.push(strangeness(file, reading, part));
       else manifests.push(manifest);
     }

@@ -44,7 +44,7 @@ export interface CheckFailure {
 export interface Repair {
   readonly manifest: Manifest;
   readonly verdict: Verdict;
-  changes(): readonly Change[];
+  readonly changes: () => readonly Change[];
 }
 
 export interface CheckOutcome {

@@ -4,6 +4,7 @@ import { PLAIN } from "../report/terminal.ts";
 import type { Terminal } from "../report/terminal.ts";
 import { renderText } from "../report/text.ts";
 import type { AnyRule } from "../rules/rule.ts";
+import type { Repair } from "./check-manifests.ts";
 import type { CheckOptions } from "./options.ts";
 import { writeWhole } from "./write-file.ts";
 
@@ -12,6 +13,8 @@ interface ReportContext {
   readonly version: string;
   readonly docsUrl: string;
   readonly terminal: Terminal;
+  /** Of the findings of the report and of others. */
+  readonly repairs: readonly Repair[];
 }
 
 /** Writes it where --output says; returns what is left for standard output. */
@@ -33,7 +36,7 @@ export async function deliver(
 async function render(
   report: Report,
   { format, failOn, audit = false }: CheckOptions,
-  { rules, version, docsUrl, terminal }: ReportContext,
+  { rules, version, docsUrl, terminal, repairs }: ReportContext,
 ): Promise<string> {
   switch (format) {
     case "github": {
@@ -49,8 +52,21 @@ async function render(
       return renderJunit(report, failOn, audit);
     }
     case "sarif": {
-      const { renderSarif } = await import("../report/sarif.ts");
-      return renderSarif(report, { rules, version, docsUrl, folder: process.cwd() });
+      const [{ renderSarif }, { replacementFor }] = await Promise.all([
+        import("../report/sarif.ts"),
+        import("./replacement.ts"),
+      ]);
+      const byVerdict = new Map(repairs.map((repair) => [repair.verdict, repair]));
+      return renderSarif(report, {
+        rules,
+        version,
+        docsUrl,
+        folder: process.cwd(),
+        replacementFor({ verdict }) {
+          const repair = byVerdict.get(verdict);
+          return repair && replacementFor(repair);
+        },
+      });
     }
     default:
       return renderText(report, audit, terminal);

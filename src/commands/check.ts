@@ -20,6 +20,7 @@ import type { CheckOptions } from "./options.ts";
 import { Patience } from "./patience.ts";
 import { configurationProblems, readConfiguration } from "./read-configuration.ts";
 import type { CommandResult, ExitCode, Progress } from "./result.ts";
+import { keepHeapSmall } from "./small-heap.ts";
 import { standardInputFor } from "./standard-input.ts";
 
 export interface CheckContext {
@@ -36,6 +37,7 @@ export async function check(
   options: CheckOptions,
   { rules, version, terminal, progress }: CheckContext,
 ): Promise<CommandResult> {
+  keepHeapSmall();
   refuseContradictions(options, paths);
   const isWanted = ruleFilter(options, rules);
   const namespace = namespaceOf(options.namespace);
@@ -72,7 +74,13 @@ export async function check(
     problems: input.problems.map((problem) => ({ ...problem, message: printable(problem.message) })),
   };
   const { docsUrl } = configuration.policy;
-  const rendered = await deliver(report, options, { rules, version, docsUrl, terminal });
+  const rendered = await deliver(report, options, {
+    rules,
+    version,
+    docsUrl,
+    terminal,
+    repairs: outcome.repairs,
+  });
   return {
     report: output ?? rendered,
     problems: [

@@ -26,6 +26,16 @@ export class Places {
     this.#limits = limits;
   }
 
+  /** Of the document, with what stands around it up to the next. */
+  get text(): string {
+    return this.#chunk.text;
+  }
+
+  /** Of an offset in the text. */
+  positionAt(offset: number): Position {
+    return this.#survey().locate(offset);
+  }
+
   /** Of the field's key, or of the list's item; of the nearest parent that is there if the field is not. */
   position(path: FieldPath): Position {
     return this.#survey().locate(this.#find(path)?.entry.start ?? 0);

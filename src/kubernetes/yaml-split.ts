@@ -83,14 +83,15 @@ export function positionAt(chunk: Chunk, offset: number): Position {
   return { line, column: column + 1 };
 }
 
+/** Looks no further than it shows: a text may be one long line. */
 export function excerptAt(text: string, offset: number): Excerpt {
-  const start = text.lastIndexOf("\n", offset - 1) + 1;
-  const lineEnd = text.indexOf("\n", offset);
-  const end = lineEnd === -1 ? text.length : lineEnd;
+  const left = text.slice(Math.max(0, offset - MAX_EXCERPT), offset);
+  const right = text.slice(offset, offset + MAX_EXCERPT);
+  const lineEnd = right.indexOf("\n");
   return {
-    before: text.slice(Math.max(start, offset - MAX_EXCERPT), offset),
-    after: text.slice(offset, Math.min(end, offset + MAX_EXCERPT)).trimEnd(),
-    isCut: offset + MAX_EXCERPT < end,
+    before: left.slice(left.lastIndexOf("\n") + 1),
+    after: (lineEnd === -1 ? right : right.slice(0, lineEnd)).trimEnd(),
+    isCut: lineEnd === -1 && offset + MAX_EXCERPT < text.length,
   };
 }
 

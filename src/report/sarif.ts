@@ -3,6 +3,7 @@ import { isAbsolute, relative, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { OWN_ID } from "../engine/evaluate.ts";
 import { formatField } from "../kubernetes/field-path.ts";
+import type { Position } from "../kubernetes/yaml.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { nameOf } from "./entries.ts";
 import type { Report, ReportedAction, ReportedFinding, ReportedProblem } from "./finding.ts";
@@ -23,6 +24,13 @@ const LEVELS: { readonly [A in ReportedAction]: Level } = {
   Warn: "warning",
 };
 
+/** What stands in a file from `start` up to `end`, exclusively, and what is to stand there instead. */
+export interface Replacement {
+  readonly start: Position;
+  readonly end: Position;
+  readonly text: string;
+}
+
 export interface SarifContext {
   readonly rules: readonly AnyRule[];
   readonly version: string;
@@ -30,6 +38,8 @@ export interface SarifContext {
   readonly folder: string;
   /** As in the configuration; empty if there are no pages. */
   readonly docsUrl: string;
+  /** Undefined for what has no repair. */
+  readonly replacementFor: (finding: ReportedFinding) => Replacement | undefined;
 }
 
 /** Every finding is in it, those that only audit included. */
@@ -59,6 +69,7 @@ export function renderSarif(report: Report, context: SarifContext): string {
       message: { text: messageOf(finding) },
       locations: [locationOf(finding, folder)],
       partialFingerprints: { [FINGERPRINT]: fingerprints[index] },
+      ...fixesOf(finding, context),
       properties: propertiesOf(finding),
     })),
   };
@@ -138,6 +149,24 @@ function artifactLocation(file: string, folder: string): { uri: string; uriBaseI
     .map((part) => encodeURIComponent(part.toWellFormed()))
     .join("/");
   return { uri, uriBaseId: ROOT };
+}
+
+function fixesOf(finding: ReportedFinding, { replacementFor, folder }: SarifContext) {
+  const replacement = replacementFor(finding);
+  if (replacement === undefined) return {};
+  const { start, end, text } = replacement;
+  const deletedRegion = {
+    startLine: start.line,
+    startColumn: start.column,
+    endLine: end.line,
+    endColumn: end.column,
+  };
+  const change = {
+    artifactLocation: artifactLocation(finding.file, folder),
+    replacements: [{ deletedRegion, insertedContent: { text } }],
+  };
+  const { remedy, message } = finding.verdict;
+  return { fixes: [{ description: { text: remedy || message }, artifactChanges: [change] }] };
 }
 
 function propertiesOf({ verdict, object }: ReportedFinding) {

@@ -13,7 +13,13 @@ import { SMALL_RULES } from "../commands/small-rules.ts";
 import { finding, reportOf } from "./findings.ts";
 import type { FindingChange } from "./findings.ts";
 
-const CONTEXT: SarifContext = { rules: SMALL_RULES, version: "1.2.3", folder: "/work/shop", docsUrl: "" };
+const CONTEXT: SarifContext = {
+  rules: SMALL_RULES,
+  version: "1.2.3",
+  folder: "/home/shop",
+  docsUrl: "",
+  replacementFor: () => undefined,
+};
 
 function loadSchema(): Record<string, unknown> {
   const file = join(import.meta.dirname, "sarif/sarif-2.1.0.schema.json");
@@ -126,12 +132,33 @@ describe("a result", () => {
   });
 });
 
+test("a repair is what to put in the place of what", () => {
+  const replacement = { start: { line: 4, column: 3 }, end: { line: 5, column: 1 }, text: "a: 1\n" };
+  const run = sarifOf(reportOf([finding({ file: "a b.yaml" })]), { replacementFor: () => replacement });
+  assert.deepEqual(run.results[0].fixes, [
+    {
+      description: { text: "Set the label owner." },
+      artifactChanges: [
+        {
+          artifactLocation: { uri: "a%20b.yaml", uriBaseId: "%SRCROOT%" },
+          replacements: [
+            {
+              deletedRegion: { startLine: 4, startColumn: 3, endLine: 5, endColumn: 1 },
+              insertedContent: { text: "a: 1\n" },
+            },
+          ],
+        },
+      ],
+    },
+  ]);
+});
+
 describe("a file's URI", () => {
   const uriOf = (file: string) => resultsOf({ file })[0].locations[0].physicalLocation.artifactLocation;
   for (const [file, uri] of [
     ["a/b.yaml", "a/b.yaml"],
     ["./a/../b.yaml", "b.yaml"],
-    ["/work/shop/a.yaml", "a.yaml"],
+    ["/home/shop/a.yaml", "a.yaml"],
     ["a b%#?/ä.yaml", "a%20b%25%23%3F/%C3%A4.yaml"],
     ["..a.yaml", "..a.yaml"],
     ["-", "-"],
@@ -142,7 +169,7 @@ describe("a file's URI", () => {
   }
 
   test("is absolute outside of the folder", () => {
-    assert.deepEqual(uriOf("../other/a.yaml"), { uri: "file:///work/other/a.yaml" });
+    assert.deepEqual(uriOf("../other/a.yaml"), { uri: "file:///home/other/a.yaml" });
     assert.deepEqual(uriOf("/tmp/a b.yaml"), { uri: "file:///tmp/a%20b.yaml" });
   });
 });

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseManifests } from "../../src/cluster/manifests.ts";
+import { Store } from "../../src/cluster/store.ts";
+import { checkManifests } from "../../src/commands/check-manifests.ts";
+import { fingerprintOf } from "../../src/report/fingerprint.ts";
+import { RULES } from "../../src/rules/index.ts";
+import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";
+
+/** Objects that rules look at together; every one has another name, for of two with the same name the last counts. */
+const EXAMPLES = RULES.flatMap(({ example }) => [example.bad, example.good]).flatMap((text) =>
+  text.split(/^---\n/m),
+);
+
+function findingsOf(documents: readonly string[]): readonly string[] {
+  const { manifests } = parseManifests("all.yaml", documents.join("---\n"), true);
+  const { findings, failures } = checkManifests({
+    manifests,
+    state: { store: new Store("cluster.local"), settings: DEFAULT_MESH_SETTINGS, isComplete: false },
+    namespace: "default",
+    rules: RULES,
+    policy: DEFAULT_POLICY,
+    today: "2026-08-01",
+  });
+  assert.deepEqual(failures, []);
+  return findings
+    .map(({ verdict, ...finding }) =>
+      JSON.stringify([
+        fingerprintOf({ verdict, ...finding }),
+        verdict.action,
+        verdict.message,
+        verdict.patch,
+      ]),
+    )
+    .toSorted();
+}
+
+function withoutRepeated(documents: readonly string[]): string[] {
+  const byIdentity = new Map(
+    parseManifests("all.yaml", documents.join("---\n"), true).manifests.map(
+      ({ kindName, namespace = "default", name, document }) => [`${kindName} ${namespace}/${name}`, document],
+    ),
+  );
+  return [...byIdentity.values()].flatMap((index) => documents[index] ?? []);
+}
+
+test("the findings do not depend on the order of files and documents", () => {
+  const some = fc.subarray(EXAMPLES, { minLength: 2 }).map(withoutRepeated);
+  const orders = some.chain((documents) =>
+    fc.tuple(
+      fc.constant(documents),
+      fc.shuffledSubarray(documents, { minLength: documents.length, maxLength: documents.length }),
+    ),
+  );
+  fc.assert(
+    fc.property(orders, ([documents, shuffled]) => {
+      assert.deepEqual(findingsOf(shuffled), findingsOf(documents));
+    }),
+    { numRuns: 100 },
+  );
+});
