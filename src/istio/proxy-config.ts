@@ -2,6 +2,8 @@
 import { parseDuration } from "./duration.ts";
 import { isObject } from "../kubernetes/json.ts";
 import type { Json, JsonObject } from "../kubernetes/json.ts";
+import type { Change } from "../kubernetes/json-patch.ts";
+import { editYaml } from "../kubernetes/yaml-edit.ts";
 import { emitYaml, parseYaml } from "../kubernetes/yaml.ts";
 
 export const PROXY_CONFIG_ANNOTATION = "proxy.istio.io/config";
@@ -20,8 +22,8 @@ export interface ProxyConfig {
   readonly settings: ProxySettings;
   /** Why Istio refuses it all the same, and with it the Pod; undefined if it does not. */
   readonly refusal: string | undefined;
-  /** False of a text whose further documents, which Istio does not read, would be lost. */
-  readonly isMergeable: boolean;
+  /** As written. Of several documents Istio reads the first. */
+  readonly text: string;
 }
 
 /** Why a text is no ProxyConfig, on one line: completes "cannot be read: ...". */
@@ -50,7 +52,7 @@ export function parseProxyConfig(text: string): ProxyConfig | ProxyConfigProblem
       proxyMetadata,
     },
     refusal: refusalOf(metadata, value[writtenKey(value, "terminationDrainDuration")] ?? null),
-    isMergeable: documents.length <= 1,
+    text,
   };
 }
 
@@ -69,20 +71,30 @@ function refusalOf(proxyMetadata: JsonObject, drain: Json): string | undefined {
   return `terminationDrainDuration ${textOf(drain)} is no duration such as 30s`;
 }
 
-/** YAML with these settings added; what is there stays as it is. */
-export function mergeProxyConfig({ value }: ProxyConfig, additions: ProxySettings): string {
+/** The text with these settings added where it has none; all else in it stays as it is, comments too. */
+export function mergeProxyConfig({ text, value }: ProxyConfig, additions: ProxySettings): string {
   const { proxyMetadata, ...rest } = additions;
-  const merged = withAdded(value, rest);
-  if (Object.keys(proxyMetadata).length === 0) return emitYaml(merged);
   const key = writtenKey(value, "proxyMetadata");
   const present = value[key] ?? {};
-  return emitYaml({ ...merged, [key]: withAdded(isMap(present) ? present : {}, proxyMetadata) });
+  const metadata = isMap(present) ? present : {};
+  const [settings, entries] = [missingIn(value, rest), missingIn(metadata, proxyMetadata)];
+  const changes = [...changesFor(settings, []), ...changesFor(entries, [key])];
+  if (changes.length === 0) return text;
+  if (Object.keys(value).length > 0) {
+    const { text: edited, refusals } = editYaml(text, [{ document: 0, changes }]);
+    if (refusals.size === 0) return edited;
+  }
+  const filled = Object.keys(entries).length > 0 ? { [key]: { ...metadata, ...entries } } : {};
+  return emitYaml({ ...value, ...settings, ...filled });
 }
 
-/** The user's keys first, in their order. */
-function withAdded(present: JsonObject, additions: JsonObject): JsonObject {
-  const missing = Object.entries(additions).filter(([name]) => (present[name] ?? null) === null);
-  return { ...present, ...Object.fromEntries(missing) };
+/** What has no value counts as missing. */
+function missingIn(present: JsonObject, additions: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(additions).filter(([name]) => (present[name] ?? null) === null));
+}
+
+function changesFor(additions: JsonObject, path: readonly string[]): readonly Change[] {
+  return Object.entries(additions).map(([name, value]) => ({ path: [...path, name], value }));
 }
 
 function isMap(value: Json): value is JsonObject {

@@ -379,7 +379,7 @@ function additionsFor({ kind, settings, options, cluster }: Situation): ProxySet
 function withoutAdditions(situation: Situation, additions: ProxySettings): Found | undefined {
   const { config } = situation.settings;
   const field = PROXY_CONFIG_FIELD;
-  if (!config?.isMergeable) return undefined;
+  if (!config) return undefined;
   // The other strategies have the hook on the second call; this one has nothing else.
   const version =
     situation.options.strategy === "exitOnZero" ? versionWithoutExitOnZero(situation) : undefined;

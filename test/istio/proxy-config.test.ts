@@ -8,7 +8,7 @@ const ADDITIONS = {
   proxyMetadata: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true", MINIMUM_DRAIN_DURATION: "5s" },
 };
 
-const EMPTY = { value: {}, settings: { proxyMetadata: {} }, refusal: undefined, isMergeable: true };
+const EMPTY = { value: {}, settings: { proxyMetadata: {} }, refusal: undefined };
 
 function read(text: string): ProxyConfig {
   const parsed = parseProxyConfig(text);
@@ -28,7 +28,7 @@ function merged(text: string, additions: Parameters<typeof mergeProxyConfig>[1] 
 
 test("reads nothing as an empty configuration", () => {
   for (const text of ["", "\n", "# nothing yet\n", "---\n", "null", "{}"]) {
-    assert.deepEqual(read(text), EMPTY, text);
+    assert.deepEqual(read(text), { ...EMPTY, text });
     assert.deepEqual(merged(text), { proxyMetadata: ADDITIONS.proxyMetadata }, text);
   }
 });
@@ -73,11 +73,24 @@ test("knows the names of protobuf as well, which count where JSON's are not ther
   assert.match(read("termination_drain_duration: 30").refusal ?? "", /^terminationDrainDuration 30 is no/);
 });
 
-test("reads the first of several documents, as Istio does, and leaves the text alone", () => {
+test("reads the first of several documents, as Istio does, and leaves the others alone", () => {
   const several = read("terminationDrainDuration: 7s\n---\nb: 2\n");
   assert.equal(several.settings.terminationDrainDuration, "7s");
-  assert.equal(several.isMergeable, false);
-  assert.equal(read("# one\n---\na: 1\n").isMergeable, true);
+  assert.equal(
+    mergeProxyConfig(several, { proxyMetadata: { A: "b" } }),
+    "terminationDrainDuration: 7s\nproxyMetadata:\n  A: b\n---\nb: 2\n",
+  );
+});
+
+test("leaves comments, quotes, numbers and JSON as they are written", () => {
+  const additions = { proxyMetadata: { A: "b" } };
+  const commented = "# ours\ntracing: {sampling: 1.50} # enough\nproxyMetadata:\n  # theirs\n  X: 'y'\n";
+  assert.equal(mergeProxyConfig(read(commented), additions), `${commented}  A: b\n`);
+  const json = '{"concurrency": 2, "proxyMetadata": {"X": "y"}}';
+  assert.deepEqual(JSON.parse(mergeProxyConfig(read(json), additions)), {
+    concurrency: 2,
+    proxyMetadata: { X: "y", A: "b" },
+  });
 });
 
 test("keeps everything that is there, and its type", () => {
@@ -109,7 +122,7 @@ test("lets the user's values win", () => {
 test("adds a duration without an empty proxyMetadata", () => {
   const additions = { proxyMetadata: {}, terminationDrainDuration: "30s" };
   assert.equal(
-    mergeProxyConfig(read("concurrency: 1"), additions),
+    mergeProxyConfig(read("concurrency: 1\n"), additions),
     "concurrency: 1\nterminationDrainDuration: 30s\n",
   );
 });

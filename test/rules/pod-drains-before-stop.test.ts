@@ -398,7 +398,7 @@ testRule(rule, {
         {
           ...notAwaited,
           fix: mergeFix(
-            'concurrency: 2\nproxyMetadata:\n  A: b\n  MINIMUM_DRAIN_DURATION: 9s\n  EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"\n',
+            'concurrency: 2\nproxyMetadata: {A: b, MINIMUM_DRAIN_DURATION: "9s", EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"}\n',
           ),
         },
       ],
@@ -577,7 +577,7 @@ testRule(rule, {
         {
           ...notAwaited,
           fix: mergeFix(
-            'proxyMetadata:\n  A: true\n  EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"\n  MINIMUM_DRAIN_DURATION: 5s\n',
+            'proxyMetadata: {A: true, EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true", MINIMUM_DRAIN_DURATION: "5s"}',
           ),
         },
       ],
