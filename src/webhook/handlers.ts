@@ -1,6 +1,6 @@
 /** From HTTP requests to answers: every review with a uid gets 200 and a decision, everything else an error of 4xx. */
 import type { IncomingHttpHeaders } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { printable } from "../engine/render.ts";
@@ -19,6 +19,8 @@ export interface HandlerOptions {
   readonly limits: BodyLimits;
   /** Whether every answer shall ask its client to come back over another connection. */
   readonly isDraining: () => boolean;
+  /** For how long a connection may stay on which nothing is asked, in milliseconds. */
+  readonly idleMs: number;
 }
 
 export interface Handlers {
@@ -29,7 +31,7 @@ export interface Handlers {
   /** Fastify's own refusals, and what should never happen. */
   fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply;
   /** What is no HTTP, or came too slowly: there is no request to reply to. */
-  endBrokenRequest(error: Error, socket: Duplex): void;
+  endBrokenRequest(error: Error, socket: Socket): void;
 }
 
 export const ENDPOINTS: { readonly [E in Endpoint]: `/${E}` } = { mutate: "/mutate", validate: "/validate" };
@@ -50,7 +52,8 @@ const REJECTIONS = {
   uid: [400, "the body is no AdmissionReview: it has no request.uid"],
 } as const satisfies { readonly [R in RejectionReason]?: readonly [status: number, error: string] };
 
-export function createHandlers({ reviewer, metrics, log, limits, isDraining }: HandlerOptions): Handlers {
+export function createHandlers(options: HandlerOptions): Handlers {
+  const { reviewer, metrics, log, limits, isDraining, idleMs } = options;
   const inFlight: InFlight = { bytes: 0 };
 
   function send(reply: FastifyReply, status: number, body: string): FastifyReply {
@@ -158,6 +161,12 @@ export function createHandlers({ reviewer, metrics, log, limits, isDraining }: H
       if (socket.destroyed) return;
       const code = "code" in error ? String(error.code) : "";
       const isLate = code === "ERR_HTTP_REQUEST_TIMEOUT";
+      // API servers open more connections than they use at once, and keep them. To end one in the moment in which its first
+      // review is sent would lose the review; Node asks only once.
+      if (isLate && socket.bytesRead === 0) {
+        socket.setTimeout(idleMs);
+        return;
+      }
       metrics.countRejection(isLate ? "timeout" : "http");
       log.warn({ code }, "connection broken off");
       socket.end(brokenRequestAnswer(isLate), () => socket.destroy());

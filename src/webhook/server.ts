@@ -78,7 +78,14 @@ export function createWebhook(options: WebhookOptions): Webhook {
   } = options;
   let isDraining = false;
   const handshakeFailures = createHandshakeFailures(log);
-  const handlers = createHandlers({ reviewer, metrics, log, limits, isDraining: () => isDraining });
+  const handlers = createHandlers({
+    reviewer,
+    metrics,
+    log,
+    limits,
+    isDraining: () => isDraining,
+    idleMs: timeouts.keepAliveTimeout,
+  });
 
   const app = fastify({
     https: { ...timeouts, ...secureContext(certificate, clientCa), ...connectionTerms(clientCa) },

@@ -4,6 +4,7 @@ import { request as requestOver } from "node:https";
 import { connect as connectPlain } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
+import type { TestContext } from "node:test";
 import { connect } from "node:tls";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { generate } from "selfsigned";
@@ -136,18 +137,31 @@ describe("a connection", () => {
     const body = JSON.stringify(REVIEW);
     socket.write(head(Buffer.byteLength(body)) + body);
     await once(socket, "data");
-    const late = await startWebhook(t, { timeouts: QUICK });
-    // Another connection that has to end takes longer than the timeout, and shows that time has passed.
-    await once((await open(late)).resume(), "close");
-    await once((await open(late)).resume(), "close");
+    await untilTimeoutsHavePassed(t);
     socket.write(head(Buffer.byteLength(body)) + body);
     const [answered] = await once(socket, "data");
     assert.match(String(answered), /^HTTP\/1\.1 200 /);
     socket.destroy();
   });
 
+  test("on which nothing was asked yet is as good as an idle one", async (t) => {
+    const tested = await startWebhook(t, { timeouts: QUICK });
+    const socket = await open(tested);
+    t.after(() => socket.destroy());
+    await untilTimeoutsHavePassed(t);
+    const body = JSON.stringify(REVIEW);
+    socket.write(head(Buffer.byteLength(body)) + body);
+    const [answered] = await once(socket, "data");
+    assert.match(String(answered), /^HTTP\/1\.1 200 /);
+    assert.doesNotMatch(await tested.metrics(), /^foresail_rejected_requests_total/m);
+  });
+
+  test("on which nothing is ever asked is ended as an idle one, without a word", async (t) => {
+    const tested = await startWebhook(t, { timeouts: { ...QUICK, keepAliveTimeout: 200 } });
+    assert.equal(await text(await open(tested)), "");
+  });
+
   const slow: Readonly<Record<string, string>> = {
-    "that says nothing": "",
     "that does not come to the end of its headers": "POST /validate HTTP/1.1\r\nHost: x\r\n",
     "that does not come to the end of its body": `${head(1000)}{"request":{"uid":`,
   };
@@ -203,6 +217,16 @@ describe("a connection", () => {
     assert.equal((await tested.send("/validate", { body: REVIEW })).status, 200);
   });
 });
+
+/** Other connections that have to end take longer than the timeouts. */
+async function untilTimeoutsHavePassed(t: TestContext): Promise<void> {
+  const other = await startWebhook(t, { timeouts: QUICK });
+  for (let time = 0; time < 2; time++) {
+    const socket = await open(other);
+    socket.write("POST");
+    await once(socket.resume(), "close");
+  }
+}
 
 describe("too much at once", () => {
   test("is sent away with the wish to try again, and served when it does", async (t) => {
