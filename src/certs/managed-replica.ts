@@ -74,15 +74,15 @@ export class ManagedReplica {
       : "the webhook configurations do not trust the serving certificate yet";
   }
 
-  /** What it can do it does, also if something else fails. @throws the first problem */
+  /** What it can do it does, also if something else fails. @throws the problem of the first step that has one */
   async round(signal: AbortSignal): Promise<void> {
-    const problems: unknown[] = [];
+    const steps: Promise<void>[] = [];
     const attempt = async (step: () => Promise<void>) => {
-      try {
-        if (!signal.aborted) await step();
-      } catch (error) {
-        problems.push(error);
-      }
+      if (signal.aborted) return;
+      const done = step();
+      // In the order in which steps begin: whose answer comes first differs from round to round.
+      steps.push(done);
+      await done.catch(() => {});
     };
     const readable = new Set<WebhookTrust["kind"]>();
     const read = async (kind: WebhookTrust["kind"]) => {
@@ -93,8 +93,8 @@ export class ManagedReplica {
     await attempt(() => this.#agreeOnAuthority());
     // By the CA known last: the API server may be down for long.
     await attempt(() => this.#renewServing());
-    for (const kind of readable) await attempt(() => this.#publish(kind));
-    if (problems.length > 0) throw problems[0];
+    for (const kind of CONFIGURATION_KINDS) if (readable.has(kind)) await attempt(() => this.#publish(kind));
+    for (const done of steps) await done;
     this.#observe();
   }
 

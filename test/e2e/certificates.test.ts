@@ -334,6 +334,38 @@ test("without rights it serves, is not ready, and says what it may not do", asyn
   assert.equal((await fetch(`${replica.probes}/livez`)).status, 200);
 });
 
+test("configurations that may not be read are one and the same problem, whichever answer comes first", async (t) => {
+  const stage = await onStage(t);
+  if (!stage) return;
+  const server = await connectToApiServer({ kubeconfig: await kubeconfigOfNobody(stage.cluster) });
+  t.after(() => server.close());
+  for (const first of CONFIGURATION_PATHS) {
+    const firstAnswer = Promise.withResolvers<void>();
+    const api: ApiServer = {
+      ...server,
+      async request(request) {
+        if (CONFIGURATION_PATHS.includes(request.path) && request.path !== first) await firstAnswer.promise;
+        const answer = await server.request(request);
+        if (request.path === first) firstAnswer.resolve();
+        return answer;
+      },
+    };
+    const replica = new ManagedReplica({
+      api,
+      namespace: NAMESPACE,
+      hosts: [],
+      times: MANAGED_TIMES,
+      onCertificate: () => {},
+      onAction: () => {},
+      onFight: () => assert.fail("nobody fights"),
+    });
+    await assert.rejects(
+      replica.round(new AbortController().signal),
+      /^ApiStatusError: 403 validatingwebhookconfigurations\./,
+    );
+  }
+});
+
 /** Milliseconds until every caBundle holds what the Secret holds. */
 async function untilTrusted(api: ApiServer): Promise<number> {
   return until("both configurations trust the CA", async () => {
