@@ -1,4 +1,6 @@
 /** `HOST:PORT` on the command line, and what to say if nobody can listen there. */
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { ForesailError } from "../errors.ts";
 
 export interface HostAndPort {
@@ -27,6 +29,24 @@ export function parseAddress(text: string, flag: string): HostAndPort {
 /** As in a URL. */
 export function formatAddress({ host = "0.0.0.0", port }: HostAndPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * Listens on all of them at once, for a moment: before anything is made that is served there. By flag.
+ * @throws ForesailError USAGE if one cannot be listened on
+ */
+export async function checkFree(addresses: Readonly<Record<string, HostAndPort>>): Promise<void> {
+  const servers = await Promise.allSettled(
+    Object.entries(addresses).map(async ([flag, address]) => {
+      const server = createServer().listen(address);
+      await once(server, "listening").catch((error: unknown) => {
+        throw listenFailure(address, flag, error);
+      });
+      return server;
+    }),
+  );
+  for (const one of servers) if (one.status === "fulfilled") await once(one.value.close(), "close");
+  for (const one of servers) if (one.status === "rejected") throw one.reason;
 }
 
 /** Errors that are not about the address are returned as they are. */

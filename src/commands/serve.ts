@@ -10,7 +10,7 @@ import { createMetrics } from "../webhook/metrics.ts";
 import { createReviewer } from "../webhook/reviewer.ts";
 import { createWebhook } from "../webhook/server.ts";
 import type { Webhook } from "../webhook/server.ts";
-import { formatAddress, listenFailure, parseAddress } from "./listen-address.ts";
+import { checkFree, formatAddress, listenFailure, parseAddress } from "./listen-address.ts";
 import type { HostAndPort } from "./listen-address.ts";
 import { openSources } from "./serve-sources.ts";
 import type { SourceContext, SourceOptions, Sources } from "./serve-sources.ts";
@@ -41,6 +41,9 @@ export async function serve(options: ServeOptions, context: ServeContext): Promi
     webhook: parseAddress(options.listen, "--listen"),
     health: parseAddress(options.metrics, "--metrics"),
   };
+  const { health, webhook } = addresses;
+  // A shared port is served by others, whose connections may come here instead.
+  await checkFree({ "--metrics": health, ...(options.reusePort === true ? {} : { "--listen": webhook }) });
   const log = createLog();
   const signals = watchSignals(log, context.exit);
   try {
