@@ -5,6 +5,7 @@ import { startLiveCluster } from "../cluster/live/live-cluster.ts";
 import type { ObjectId } from "../cluster/view.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { ClusterView, Ground } from "../rules/cluster-view.ts";
+import { DEFAULT_MESH_SETTINGS } from "../rules/policy.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import type { CacheFacts } from "../webhook/metrics.ts";
@@ -55,11 +56,21 @@ export async function openFiles(
 
 /** Is filled while it is served from: `unmetConditions` says when it is complete. */
 export function openLiveCluster(api: ApiServer, { log, ...context }: Context): ServedCluster {
+  /** What manifests/ gives is for the default. */
+  const rightsOfIstio = () => {
+    const { istioNamespace } = context.settings();
+    if (istioNamespace === DEFAULT_MESH_SETTINGS.istioNamespace) return undefined;
+    return `Apply foresail's Role and RoleBinding of ${DEFAULT_MESH_SETTINGS.istioNamespace} in ${istioNamespace} as well. No restart is needed.`;
+  };
   const cluster = startLiveCluster({
     ...context,
     api,
     onProblem(kind, { error, verb, isWait }, heldBack) {
-      const facts = { kind, verb, ...problemFacts(error) };
+      const facts = {
+        kind,
+        verb,
+        ...problemFacts(error, kind === "ConfigMap" ? rightsOfIstio() : undefined),
+      };
       if (isWait) log.info(facts, "the API server asks to wait; objects are read then");
       else if (heldBack !== undefined)
         log.error({ ...facts, ...heldBack }, "setting not applied; the one before stays");
@@ -70,7 +81,10 @@ export function openLiveCluster(api: ApiServer, { log, ...context }: Context): S
     onVersion(news) {
       const { component } = news;
       if ("version" in news) log.info({ component, ...news.version }, "version detected");
-      else log.info({ component, ...problemFacts(news.problem) }, "version not known; assume can name it");
+      else {
+        const facts = problemFacts(news.problem, component === "istio" ? rightsOfIstio() : undefined);
+        log.info({ component, ...facts }, "version not known; assume can name it");
+      }
     },
     onComplete: (objects) => log.info({ objects }, "cluster read"),
   });

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { issuePair } from "../certs/certificates.ts";
-import { CHECKOUT, runForesail } from "../foresail.ts";
+import { CHECKOUT, folderWith, runForesail } from "../foresail.ts";
 import { startApiProxy } from "../harness/api-proxy.ts";
 import type { ApiProxy } from "../harness/api-proxy.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
@@ -160,7 +160,7 @@ test("rights that are taken away and given back", async (t) => {
   });
   assert.match(
     refusals().join("\n"),
-    /^\{"level":50,.*"kind":"Service","verb":"watch","problem":"403 services is forbidden: .*","hint":"Give foresail its rights back: kubectl apply -k manifests\/, .*","msg":"objects may not be read; what is known stays"\}$/,
+    /^\{"level":50,.*"kind":"Service","verb":"watch","problem":"403 services is forbidden: .*","hint":"Apply foresail's Roles, ClusterRole and bindings again, .*","msg":"objects may not be read; what is known stays"\}$/,
   );
   assert.equal(await isReady(foresail), true);
   assert.equal((await metricsOf(foresail)).get('foresail_cache_synced{kind="Service"}'), 1);
@@ -174,6 +174,24 @@ test("rights that are taken away and given back", async (t) => {
   await succeed(cluster, ["apply", "-f", join(CHECKOUT, "manifests/base/role-bindings.yaml")]);
   await eventually("its copy is right", () => knows(set, services), RIGHT_WITHIN_MS);
   await eventually("each kind is watched once", () => watchedOnce(set), RIGHT_WITHIN_MS);
+});
+
+test("an istioNamespace that may not be read, and what to do about it", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const folder = await folderWith(t, { "config.yaml": "istioNamespace: mesh-control\n" });
+  const flags = [`--kubeconfig=${set.kubeconfig}`, `--config=${join(folder, "config.yaml")}`];
+  const foresail = await serveForesail(flags);
+  t.after(() => foresail.stop());
+  const said = (line: string) => foresail.log.find((one) => one.includes(line)) ?? "";
+  await eventually(
+    "it is told",
+    () => said('"kind":"ConfigMap"') !== "" && said('"component":"istio"') !== "",
+  );
+  const hint = /"hint":"Apply foresail's Role and RoleBinding of istio-system in mesh-control as well\./;
+  assert.match(said('"kind":"ConfigMap"'), hint);
+  assert.match(said('"component":"istio"'), hint);
+  assert.equal(await isReady(foresail), false);
 });
 
 test("a token that is refused is read again", async (t) => {
