@@ -10,14 +10,13 @@ import { formatStableField } from "../kubernetes/field-path.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import { changesOf } from "../kubernetes/json-patch.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
-import { isObject } from "../kubernetes/json.ts";
-import { groupOf, KIND_FACTS } from "../kubernetes/objects.ts";
-import type { Kind } from "../kubernetes/objects.ts";
 import { sortFindings } from "../report/finding.ts";
 import type { ReportedFinding } from "../report/finding.ts";
 import { INPUT_MESSAGES } from "../report/own-findings.ts";
 import type { Policy } from "../rules/policy.ts";
 import type { AnyRule, MessageData } from "../rules/rule.ts";
+import { concerns, objectOf, overriddenAmong, subjectOf } from "./check-subjects.ts";
+import type { Subject } from "./check-subjects.ts";
 
 export interface Check {
   readonly manifests: readonly Manifest[];
@@ -57,92 +56,45 @@ export interface CheckOutcome {
 /** Does not depend on the order of the manifests, except that of two with the same identity the last one counts. */
 export function checkManifests(check: Check): CheckOutcome {
   const subjects = check.manifests.map((manifest) => subjectOf(manifest, check.namespace));
-  const last = new Map(subjects.map((subject) => [subject.identity, subject]));
-  const storedNames = putInto(check.state.store, last.values());
-  const places = placesOfWinners(subjects, last);
+  const overridden = overriddenAmong(subjects);
+  const generatedNames = putInto(
+    check.state.store,
+    subjects.filter((subject) => !overridden.has(subject)),
+  );
 
   const findings: ReportedFinding[] = [];
+  const fields = new Texts();
   const repairs: Repair[] = [];
   const failures: CheckFailure[] = [];
   // In order of the manifests, whose places are found fastest so.
   for (const [index, subject] of subjects.entries()) {
     check.onReview?.(index, subjects.length);
-    const place = places.get(last.get(subject.identity) ?? subject);
-    const own = ownVerdicts(
-      subject,
-      last.get(subject.identity) === subject ? undefined : place,
-      check.policy,
-    );
-    const storedName = storedNames.get(subject);
-    const object = own.length > 0 || storedName !== undefined ? objectOf(subject) : undefined;
-    const { verdicts, failures: ofObject } =
-      storedName === undefined ? NO_REVIEW : review(subject, object, storedName, check);
-    findings.push(...[...own, ...verdicts].map((verdict) => report(subject, object, verdict)));
+    const { manifest } = subject;
+    const winner = overridden.get(subject);
+    const own = ownVerdicts(subject, winner, check.policy);
+    const isReviewed = winner === undefined && check.rules.some((rule) => concerns(rule, subject));
+    const object = own.length > 0 || isReviewed ? objectOf(subject) : undefined;
+    const storedName = generatedNames.get(subject) ?? manifest.name;
+    const { verdicts, failures: ofObject } = isReviewed
+      ? review(subject, object, storedName, check)
+      : NO_REVIEW;
+    findings.push(...[...own, ...verdicts].map((verdict) => report(subject, object, verdict, fields)));
     repairs.push(...verdicts.flatMap((verdict) => repairOf(subject, verdict)));
-    failures.push(...ofObject.map(({ rule, error }) => ({ rule, error, manifest: subject.manifest })));
+    failures.push(...ofObject.map(({ rule, error }) => ({ rule, error, manifest })));
   }
   return { findings: sortFindings(findings), repairs, failures };
 }
 
-/** An object with the namespace that it would get. */
-interface Subject {
-  readonly manifest: Manifest;
-  readonly kind: Kind | undefined;
-  /** "" for cluster-scoped objects, and where nobody knows. */
-  readonly namespace: string;
-  /** Equal for objects that are the same one to the API server. */
-  readonly identity: unknown;
-}
-
-function subjectOf(manifest: Manifest, defaultNamespace: string): Subject {
-  const { kind, apiVersion, kindName, name } = manifest;
-  const isNamespaced = kind === undefined || KIND_FACTS[kind].namespaced;
-  const fallback = kind === undefined ? "" : defaultNamespace;
-  const namespace = isNamespaced ? manifest.namespace || fallback : "";
-  // Without a name of its own, every object is another one.
-  const identity = name.endsWith("*")
-    ? manifest
-    : JSON.stringify([groupOf(apiVersion), kindName, namespace, name]);
-  return { manifest, kind, namespace, identity };
-}
-
-function objectOf({ manifest, namespace }: Subject): unknown {
-  return namespace === "" ? manifest.object : inNamespace(manifest.object, namespace);
-}
-
-/** The names under which the store has the objects that rules can ask about. */
-function putInto(store: Store, subjects: Iterable<Subject>): ReadonlyMap<Subject, string> {
+/** The names that the store has made for objects without one of their own. */
+function putInto(store: Store, subjects: readonly Subject[]): ReadonlyMap<Subject, string> {
   const names = new Map<Subject, string>();
   for (const subject of subjects) {
-    if (subject.kind !== undefined) names.set(subject, store.put(subject.kind, objectOf(subject)));
+    const { kind, manifest } = subject;
+    if (kind === undefined) continue;
+    const name = store.put(kind, objectOf(subject));
+    if (name !== manifest.name) names.set(subject, name);
   }
   return names;
-}
-
-/** `FILE:LINE` of the objects that take the place of others. */
-function placesOfWinners(
-  subjects: readonly Subject[],
-  last: ReadonlyMap<unknown, Subject>,
-): ReadonlyMap<Subject, string> {
-  const winners = new Set<Subject>();
-  for (const subject of subjects) {
-    const winner = last.get(subject.identity);
-    if (winner !== undefined && winner !== subject) winners.add(winner);
-  }
-  const inOrder = subjects.filter((subject) => winners.has(subject));
-  return new Map(
-    inOrder.map((subject) => {
-      const { file } = subject.manifest;
-      return [subject, `${file}:${subject.manifest.position([]).line}`];
-    }),
-  );
-}
-
-/** As the API server stores it. */
-function inNamespace(object: unknown, namespace: string): unknown {
-  if (!isObject(object)) return object;
-  const { metadata } = object;
-  return { ...object, metadata: { ...(isObject(metadata) ? metadata : {}), namespace } };
 }
 
 type Review = Pick<ReturnType<typeof evaluate>, "verdicts" | "failures">;
@@ -154,7 +106,7 @@ function review(
   storedName: string,
   { rules, policy, today, state }: Check,
 ): Review {
-  if (kind === undefined || !rules.some(({ kinds }) => kinds.includes(kind))) return NO_REVIEW;
+  if (kind === undefined) return NO_REVIEW;
   const circumstances: Circumstances = {
     moment: "check",
     rules,
@@ -201,7 +153,12 @@ function ownVerdict(
   return { ...words, action: message.action, patch: undefined };
 }
 
-function report({ manifest, namespace }: Subject, object: unknown, verdict: Verdict): ReportedFinding {
+function report(
+  { manifest, namespace }: Subject,
+  object: unknown,
+  verdict: Verdict,
+  fields: Texts,
+): ReportedFinding {
   const { apiVersion, kindName, name, file } = manifest;
   const { line, column } = manifest.position(verdict.field);
   return {
@@ -211,6 +168,17 @@ function report({ manifest, namespace }: Subject, object: unknown, verdict: Verd
     line,
     column,
     excerpt: manifest.excerpt(verdict.field),
-    stableField: formatStableField(verdict.field, object),
+    stableField: fields.once(formatStableField(verdict.field, object)),
   };
+}
+
+/** Texts of which there are many and few different ones, kept once. */
+class Texts {
+  readonly #known = new Map<string, string>();
+
+  once(text: string): string {
+    const known = this.#known.get(text);
+    if (known === undefined) this.#known.set(text, text);
+    return known ?? text;
+  }
 }
