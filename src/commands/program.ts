@@ -139,7 +139,7 @@ function addCheck(program: Command, actions: Actions): void {
     )
     .addOption(repeatable("--rule <ID>", "only this rule"))
     .addOption(repeatable("--skip <ID>", "not this rule"))
-    .option("--audit", "list findings that only audit, too (JSON always has them)")
+    .option("--audit", "list findings that only audit, too (JSON and SARIF always have them)")
     .option("--fix", "make the repairs in the files themselves")
     .option("--dry-run", "with --fix: only show what it would change")
     .option("--baseline <FILE>", "leave out the findings that stand in this file")
