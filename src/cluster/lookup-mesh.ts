@@ -1,6 +1,7 @@
 /** The store's answers to the DestinationRule lookup. */
 import { injectionOf } from "../istio/injection.ts";
-import type { LookupMesh, LookupSettings } from "../istio/lookup/mesh.ts";
+import { narrowedExport } from "../istio/lookup/visibility.ts";
+import type { LookupMesh, LookupSettings, MeshHost } from "../istio/lookup/mesh.ts";
 import { isInRevision } from "../istio/lookup/revision.ts";
 import { lookupRule } from "../istio/lookup/rule.ts";
 import type { LookupRule } from "../istio/lookup/rule.ts";
@@ -26,8 +27,16 @@ export function createLookupMesh(sources: LookupSources, revision = ""): LookupM
     const rules = [...store.rules.ofHost(namespace, host)];
     return rules.filter(({ name }) => !isExcluded("DestinationRule", namespace, name));
   };
+  const narrowed = (host: MeshHost): MeshHost => {
+    if (host.kind === "Service" || !settings.serviceEntryVisibility) return host;
+    const labels = { "kubernetes.io/metadata.name": host.namespace, ...labelsOf(host.namespace, sources) };
+    return { ...host, exportTo: narrowedExport(host, labels, settings) };
+  };
   const ownersOf = (hostname: string) =>
-    store.hosts.named(hostname).filter(({ kind, namespace, name }) => !isExcluded(kind, namespace, name));
+    store.hosts
+      .named(hostname)
+      .filter(({ kind, namespace, name }) => !isExcluded(kind, namespace, name))
+      .map(narrowed);
   return {
     settings,
     revision,

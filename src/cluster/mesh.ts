@@ -1,6 +1,8 @@
 /** The mesh's own settings: from the configuration, Istio's ConfigMaps, and the injectors' webhook configurations. */
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
 import { lookupEra } from "../istio/lookup/era.ts";
+import type { LookupEra } from "../istio/lookup/era.ts";
+import type { ServiceEntryVisibility } from "../istio/lookup/visibility.ts";
 import type { LookupSettings } from "../istio/lookup/mesh.ts";
 import { COMPONENTS, versionOfImage } from "../istio/versions.ts";
 import type { KnownVersion, Versions } from "../istio/versions.ts";
@@ -21,6 +23,13 @@ const meshConfigShape = object({
   defaultServiceExportTo: list(string),
   defaultVirtualServiceExportTo: list(string),
   discoverySelectors: list(labelSelector),
+  serviceEntryVisibility: object({
+    defaultVisibility: string,
+    applyToSidecars: boolean,
+    policies: list(
+      object({ visibility: string, matchingRules: list(object({ namespaceSelector: labelSelector })) }),
+    ),
+  }),
   defaultConfig: object({
     drainDuration: string,
     interceptionMode: string,
@@ -88,6 +97,7 @@ const DEFAULT_REVISION_LABEL = "default";
 type MeshConfig = Shaped<typeof meshConfigShape>;
 
 function lookupSettings(config: MeshConfig, settings: MeshSettings, versions: Versions): LookupSettings {
+  const era = lookupEra(versions);
   return {
     rootNamespace: settings.rootNamespace ?? (config.rootNamespace || DEFAULT_ROOT_NAMESPACE),
     clusterDomain: settings.clusterDomain,
@@ -95,7 +105,24 @@ function lookupSettings(config: MeshConfig, settings: MeshSettings, versions: Ve
     defaultServiceExportTo: config.defaultServiceExportTo ?? [],
     defaultVirtualServiceExportTo: config.defaultVirtualServiceExportTo ?? [],
     discoverySelectors: config.discoverySelectors ?? [],
-    era: lookupEra(versions),
+    serviceEntryVisibility: visibilityFor(config.serviceEntryVisibility, era),
+    era,
+  };
+}
+
+/** It is for waypoints and ztunnel alone unless it says otherwise. */
+function visibilityFor(
+  visibility: MeshConfig["serviceEntryVisibility"],
+  { hasServiceEntryVisibility }: LookupEra,
+): ServiceEntryVisibility | undefined {
+  if (!hasServiceEntryVisibility || visibility?.applyToSidecars !== true) return undefined;
+  const { defaultVisibility = "", policies = [] } = visibility;
+  return {
+    defaultVisibility,
+    policies: policies.map(({ visibility: own = "", matchingRules = [] }) => ({
+      visibility: own,
+      namespaceSelectors: matchingRules.map(({ namespaceSelector }) => namespaceSelector),
+    })),
   };
 }
 

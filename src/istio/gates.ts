@@ -97,6 +97,12 @@ export const GATES = {
     since: "1.12",
     source: PUSH_CONTEXT,
   },
+  serviceEntryVisibility: {
+    about: "meshConfig.serviceEntryVisibility can narrow the exportTo of ServiceEntries",
+    component: "istio",
+    since: "1.31",
+    source: CHANGE_NOTES("31"),
+  },
   sidecarExclusions: {
     about: "~namespace/host in a Sidecar's egress takes hosts away",
     component: "istio",

@@ -18,6 +18,7 @@ export interface LookupEra {
   /** A VirtualService's destination with several owners is the best one's, not the alphabetically first namespace's. */
   readonly picksBestDestination: boolean;
   readonly hasSidecarExclusions: boolean;
+  readonly hasServiceEntryVisibility: boolean;
 }
 
 /** Every version fact on which the lookup depends. */
@@ -29,6 +30,7 @@ export const LOOKUP_GATES = [
   "destinationRuleSelectorsSortFirst",
   "externalNameIsAlias",
   "rootPrivateHostsAreSorted",
+  "serviceEntryVisibility",
   "sidecarExclusions",
   "unifiedSidecarScopes",
 ] as const satisfies readonly GateName[];
@@ -46,5 +48,6 @@ export function lookupEra(versions: Versions): LookupEra {
     hasUnifiedScopes: since("unifiedSidecarScopes"),
     picksBestDestination: since("bestDestinationIsPicked"),
     hasSidecarExclusions: since("sidecarExclusions"),
+    hasServiceEntryVisibility: since("serviceEntryVisibility"),
   };
 }

@@ -3,6 +3,7 @@ import type { Labels, LabelSelector } from "../../kubernetes/objects.ts";
 import { coversHost, hostsOverlap, moreSpecific } from "../hosts.ts";
 import type { LookupEra } from "./era.ts";
 import type { LookupRule } from "./rule.ts";
+import type { ServiceEntryVisibility } from "./visibility.ts";
 import type { SubsetRoute } from "./subset-routes.ts";
 import type { LookupVirtualService } from "./virtual-service.ts";
 
@@ -17,6 +18,8 @@ export interface LookupSettings {
   readonly defaultVirtualServiceExportTo: readonly string[];
   /** meshConfig.discoverySelectors: namespaces that match none of them are not read; empty: all are read. */
   readonly discoverySelectors: readonly LabelSelector[];
+  /** meshConfig.serviceEntryVisibility; undefined if it is not for sidecars. */
+  readonly serviceEntryVisibility: ServiceEntryVisibility | undefined;
   readonly era: LookupEra;
 }
 

@@ -1,5 +1,6 @@
 /** To whom a Service or ServiceEntry is exported. Source: pilot/pkg/model/push_context.go (initServiceRegistry). */
-import type { Metadata } from "../../kubernetes/objects.ts";
+import type { Labels, LabelSelector, Metadata } from "../../kubernetes/objects.ts";
+import { matchesSelector } from "../../kubernetes/selectors.ts";
 import type { LookupSettings } from "./mesh.ts";
 
 /** A hostname's owner, as far as visibility goes. */
@@ -47,4 +48,33 @@ export function isVisiblePastNone(host: ExportedHost, clientNamespace: string, d
 function isNamed(host: ExportedHost, clientNamespace: string, defaults: Defaults): boolean {
   const exportTo = effectiveExport(host, defaults);
   return exportTo.includes(clientNamespace) || (exportTo.includes(".") && clientNamespace === host.namespace);
+}
+
+/** How far ServiceEntries of some namespaces are seen at most: `NONE`, `NAMESPACE`, or everything else for no limit. */
+export interface ServiceEntryVisibility {
+  readonly defaultVisibility: string;
+  /** The first whose selectors all match the namespace decides; a selector that is not there matches nothing. */
+  readonly policies: readonly {
+    readonly visibility: string;
+    readonly namespaceSelectors: readonly (LabelSelector | undefined)[];
+  }[];
+}
+
+/** What is left of a ServiceEntry's exportTo (push_context.go: serviceExportTo). */
+export function narrowedExport(
+  host: ExportedHost,
+  namespaceLabels: Labels,
+  settings: Pick<LookupSettings, "defaultServiceExportTo" | "serviceEntryVisibility">,
+): readonly string[] {
+  const { serviceEntryVisibility } = settings;
+  if (!serviceEntryVisibility) return host.exportTo;
+  const policy = serviceEntryVisibility.policies.find(({ namespaceSelectors }) =>
+    namespaceSelectors.every((selector) => selector && matchesSelector(selector, namespaceLabels)),
+  );
+  const visibility = policy?.visibility ?? serviceEntryVisibility.defaultVisibility;
+  if (visibility === "NONE") return ["~"];
+  if (visibility !== "NAMESPACE") return host.exportTo;
+  const exportTo = effectiveExport(host, settings);
+  const isOwn = exportTo.length === 0 || ["*", ".", host.namespace].some((one) => exportTo.includes(one));
+  return [isOwn ? "." : "~"];
 }

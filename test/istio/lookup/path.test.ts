@@ -70,6 +70,7 @@ const SETTINGS: LookupSettings = {
   defaultServiceExportTo: [],
   defaultVirtualServiceExportTo: [],
   discoverySelectors: [],
+  serviceEntryVisibility: undefined,
   era: lookupEra({}),
 };
 const step = (N: string, exportTo: readonly string[], C: string, S: string, settings = SETTINGS) =>

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ask, meshConfig, meshOf, service, serviceEntry, sidecar, virtualService, WEB } from "./meshes.ts";
+import {
+  applied,
+  ask,
+  meshConfig,
+  meshOf,
+  rule,
+  service,
+  serviceEntry,
+  sidecar,
+  virtualService,
+  WEB,
+} from "./meshes.ts";
 import type { Put } from "./meshes.ts";
 
 const sees = (client: string, ...objects: Put[]) => ask(meshOf(objects), client).isVisible;
@@ -99,5 +110,40 @@ describe("with a Sidecar a client knows", () => {
     assert.ok(!sees("client", web, only, route({ http: [], tls: ports(81) })));
     assert.ok(sees("client", web, only, route({ http: [], tcp: ports(0) })));
     assert.ok(sees("client", service("shop/web"), only, route({ http: [], tls: ports(81) })));
+  });
+});
+
+describe("meshConfig.serviceEntryVisibility", () => {
+  const HOST = "api.example.com";
+  const objects = [
+    serviceEntry("shop/api", [HOST]),
+    rule("shop/api", HOST),
+    service("shop/web"),
+    rule("shop/web", WEB),
+  ];
+  const seenBy = (visibility: object, settings = {}) => {
+    const mesh = meshOf([meshConfig({ serviceEntryVisibility: visibility }), ...objects], settings);
+    return ["shop", "client"].filter((client) => ask(mesh, client, { host: HOST }).isVisible);
+  };
+
+  test("narrows what sidecars see of ServiceEntries, if it says so", () => {
+    assert.deepEqual(seenBy({ defaultVisibility: "NAMESPACE" }), ["shop", "client"]);
+    assert.deepEqual(seenBy({ defaultVisibility: "NAMESPACE", applyToSidecars: true }), ["shop"]);
+    assert.deepEqual(seenBy({ defaultVisibility: "NONE", applyToSidecars: true }), []);
+  });
+
+  test("takes the first policy that matches", () => {
+    const policies = [
+      { visibility: "NONE", matchingRules: [{ namespaceSelector: { matchLabels: { mesh: "x" } } }] },
+      { visibility: "NAMESPACE" },
+    ];
+    assert.deepEqual(seenBy({ policies, applyToSidecars: true }), ["shop"]);
+  });
+
+  test("is nothing to Services, and to Istio before 1.31", () => {
+    const none = { defaultVisibility: "NONE", applyToSidecars: true };
+    const mesh = meshOf([meshConfig({ serviceEntryVisibility: none }), ...objects]);
+    assert.deepEqual(applied(mesh, "client"), ["shop/web"]);
+    assert.deepEqual(seenBy(none, { assume: { istio: "1.30.0" } }), ["shop", "client"]);
   });
 });
