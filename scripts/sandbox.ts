@@ -5,8 +5,8 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isConfiguration } from "../src/commands/certificate-modes.ts";
-import { readShippedManifests, valueAt, withField } from "../src/commands/shipped-manifests.ts";
+import { isConfiguration } from "../src/commands/manifests/certificate-modes.ts";
+import { readShippedManifests, valueAt, withField } from "../src/commands/manifests/shipped-manifests.ts";
 import type { JsonObject } from "../src/kubernetes/json.ts";
 import { KIND_FACTS } from "../src/kubernetes/objects.ts";
 import type { Kind } from "../src/kubernetes/objects.ts";

@@ -51,7 +51,7 @@ export async function run(): Promise<void> {
     async explainLookup(options) {
       interruptible();
       const [{ explainLookup }, { RULES: rules }, { terminalOf }] = await Promise.all([
-        import("./commands/explain-lookup.ts"),
+        import("./commands/explain/lookup.ts"),
         import("./rules/index.ts"),
         import("./report/terminal.ts"),
       ]);
@@ -61,7 +61,7 @@ export async function run(): Promise<void> {
     async explainDrain(path, options) {
       interruptible();
       const [{ explainDrain }, { RULES: rules }, { terminalOf }] = await Promise.all([
-        import("./commands/explain-drain.ts"),
+        import("./commands/explain/drain.ts"),
         import("./rules/index.ts"),
         import("./report/terminal.ts"),
       ]);
@@ -71,7 +71,7 @@ export async function run(): Promise<void> {
     async explainProbes(path, options) {
       interruptible();
       const [{ explainProbes }, { RULES: rules }, { terminalOf }] = await Promise.all([
-        import("./commands/explain-probes.ts"),
+        import("./commands/explain/probes.ts"),
         import("./rules/index.ts"),
         import("./report/terminal.ts"),
       ]);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { readManifests } from "../src/cluster/manifests.ts";
 import { loadMeshState } from "../src/cluster/mesh-state.ts";
-import { checkManifests } from "../src/commands/check-manifests.ts";
+import { checkManifests } from "../src/commands/check/check-manifests.ts";
 import type { ReportedFinding } from "../src/report/finding.ts";
 import { RULES } from "../src/rules/index.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../src/rules/policy.ts";

@@ -9,18 +9,18 @@ import type { FailOn, Report } from "../report/finding.ts";
 import type { Terminal } from "../report/terminal.ts";
 import type { MeshSettings, Policy } from "../rules/policy.ts";
 import type { AnyRule } from "../rules/rule.ts";
-import type { Repaired, RepairRequest } from "./check-fix.ts";
-import { openBaseline } from "./check-baseline.ts";
-import { checkManifests } from "./check-manifests.ts";
-import type { CheckFailure } from "./check-manifests.ts";
+import type { Repaired, RepairRequest } from "./check/fix.ts";
+import { openBaseline } from "./check/baseline.ts";
+import { checkManifests } from "./check/check-manifests.ts";
+import type { CheckFailure } from "./check/check-manifests.ts";
 import { namespaceOf, refuseContradictions, ruleFilter } from "./check-options.ts";
-import { deliver } from "./check-report.ts";
-import { inputLines } from "./input-lines.ts";
+import { deliver } from "./check/report.ts";
+import { inputLines } from "./check/input-lines.ts";
 import type { CheckOptions } from "./options.ts";
-import { Patience } from "./patience.ts";
+import { Patience } from "./check/patience.ts";
 import { configurationProblems, readConfiguration } from "./read-configuration.ts";
 import type { CommandResult, ExitCode, Progress } from "./result.ts";
-import { keepHeapSmall } from "./small-heap.ts";
+import { keepHeapSmall } from "./check/small-heap.ts";
 import { standardInputFor } from "./standard-input.ts";
 
 export interface CheckContext {
@@ -98,7 +98,7 @@ export async function check(
 /** Loads what changes files only when they are to be changed. */
 async function repairIfAsked(options: CheckOptions, request: RepairRequest): Promise<Repaired> {
   if (options.fix !== true) return { outcome: request.outcome, output: undefined, fixLines: [] };
-  const { repair } = await import("./check-fix.ts");
+  const { repair } = await import("./check/fix.ts");
   return repair(options, request);
 }
 

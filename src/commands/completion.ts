@@ -1,9 +1,9 @@
 /** `foresail completion`: what shells need to complete commands, flags and their values, made from the command line itself. */
 import type { Argument, Command, Option } from "commander";
-import { completionForBash } from "./completion-bash.ts";
-import { completionForFish } from "./completion-fish.ts";
-import { completionForZsh } from "./completion-zsh.ts";
-import type { CompletedCommand, CompletedFlag, Values } from "./completion-shape.ts";
+import { completionForBash } from "./completion/bash.ts";
+import { completionForFish } from "./completion/fish.ts";
+import { completionForZsh } from "./completion/zsh.ts";
+import type { CompletedCommand, CompletedFlag, Values } from "./completion/shape.ts";
 import type { Shell } from "./options.ts";
 import type { CommandResult } from "./result.ts";
 

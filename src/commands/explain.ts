@@ -8,7 +8,7 @@ import { searchRules } from "../report/rule-search.ts";
 import { renderMatches, renderRuleTable } from "../report/rule-table.ts";
 import type { Terminal } from "../report/terminal.ts";
 import type { AnyRule } from "../rules/rule.ts";
-import { annotateExample } from "./annotate-example.ts";
+import { annotateExample } from "./explain/annotate-example.ts";
 import type { CommandResult } from "./result.ts";
 
 const MAX_MATCHES = 3;

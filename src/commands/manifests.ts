@@ -2,10 +2,16 @@
 import { ForesailError } from "../errors.ts";
 import type { Json, JsonObject } from "../kubernetes/json.ts";
 import { emitYaml } from "../kubernetes/yaml.ts";
-import { isConfiguration, withCertificates } from "./certificate-modes.ts";
+import { isConfiguration, withCertificates } from "./manifests/certificate-modes.ts";
 import type { ManifestsOptions } from "./options.ts";
 import type { CommandResult } from "./result.ts";
-import { IMAGE, isJsonList, isJsonObject, readShippedManifests, withField } from "./shipped-manifests.ts";
+import {
+  IMAGE,
+  isJsonList,
+  isJsonObject,
+  readShippedManifests,
+  withField,
+} from "./manifests/shipped-manifests.ts";
 
 /** As shipped. */
 const NAMESPACE = "foresail";

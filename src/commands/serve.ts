@@ -10,11 +10,11 @@ import { createMetrics } from "../webhook/metrics.ts";
 import { createReviewer } from "../webhook/reviewer.ts";
 import { createWebhook } from "../webhook/server.ts";
 import type { Webhook } from "../webhook/server.ts";
-import { checkFree, formatAddress, listenFailure, parseAddress } from "./listen-address.ts";
-import type { HostAndPort } from "./listen-address.ts";
-import { openSources } from "./serve-sources.ts";
-import type { SourceContext, SourceOptions, Sources } from "./serve-sources.ts";
-import { watchSignals } from "./signals.ts";
+import { checkFree, formatAddress, listenFailure, parseAddress } from "./serve/listen-address.ts";
+import type { HostAndPort } from "./serve/listen-address.ts";
+import { openSources } from "./serve/sources.ts";
+import type { SourceContext, SourceOptions, Sources } from "./serve/sources.ts";
+import { watchSignals } from "./serve/signals.ts";
 
 export interface ServeOptions extends SourceOptions {
   /** `HOST:PORT` of the webhook. */

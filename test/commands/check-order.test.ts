@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseManifests } from "../../src/cluster/manifests.ts";
 import { Store } from "../../src/cluster/store.ts";
-import { checkManifests } from "../../src/commands/check-manifests.ts";
+import { checkManifests } from "../../src/commands/check/check-manifests.ts";
 import { fingerprintOf } from "../../src/report/fingerprint.ts";
 import { RULES } from "../../src/rules/index.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";

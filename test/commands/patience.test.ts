@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Patience } from "../../src/commands/patience.ts";
+import { Patience } from "../../src/commands/check/patience.ts";
 
 test("what takes less than a second shows nothing, then no more than ten lines a second", () => {
   let now = 0;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
-import { readShippedManifests } from "../../src/commands/shipped-manifests.ts";
+import { readShippedManifests } from "../../src/commands/manifests/shipped-manifests.ts";
 import { list, object, string } from "../../src/kubernetes/shape.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
 import type { ControlPlane } from "../harness/control-plane.ts";

@@ -1,15 +1,15 @@
 /** The certificate that `serve` presents: given in files, or made and renewed by foresail itself. */
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
-import { isInPod } from "../api-server/in-pod.ts";
-import { parseHost } from "../certs/hosts.ts";
-import { parseCertificate, readFailure } from "../certs/key-pair.ts";
-import type { CertificateFiles, ServingCertificate } from "../certs/key-pair.ts";
-import { ensureSelfSigned, startSelfSignedRenewal } from "../certs/self-signed.ts";
-import { watchCertificateFiles } from "../certs/serving-certificate.ts";
-import { ForesailError } from "../errors.ts";
+import { isInPod } from "../../api-server/in-pod.ts";
+import { parseHost } from "../../certs/hosts.ts";
+import { parseCertificate, readFailure } from "../../certs/key-pair.ts";
+import type { CertificateFiles, ServingCertificate } from "../../certs/key-pair.ts";
+import { ensureSelfSigned, startSelfSignedRenewal } from "../../certs/self-signed.ts";
+import { watchCertificateFiles } from "../../certs/serving-certificate.ts";
+import { ForesailError } from "../../errors.ts";
 import { problemFacts } from "./problem-facts.ts";
-import type { ManagedContext } from "./serve-managed-certificates.ts";
+import type { ManagedContext } from "./managed-certificates.ts";
 
 export interface CertificateOptions {
   /** Both or none. */
@@ -48,7 +48,7 @@ export async function openCertificates(
   log: Logger,
 ): Promise<Certificates> {
   if (!isManaged(options)) return openFiles(options, log);
-  const { openManaged } = await import("./serve-managed-certificates.ts");
+  const { openManaged } = await import("./managed-certificates.ts");
   return openManaged(options, context, log);
 }
 

@@ -1,14 +1,14 @@
 /** The cluster that `serve` sees when it stands in files. */
-import { fingerprintOf, loadMeshState, watchMeshState } from "../cluster/mesh-state.ts";
-import { createView } from "../cluster/view.ts";
-import type { ObjectId } from "../cluster/view.ts";
-import type { Store } from "../cluster/store.ts";
-import type { Kind } from "../kubernetes/objects.ts";
-import { MESH_READS } from "../rules/cluster-view.ts";
-import type { ClusterView } from "../rules/cluster-view.ts";
-import type { MeshSettings } from "../rules/policy.ts";
-import type { AnyRule } from "../rules/rule.ts";
-import type { CacheFacts } from "../webhook/metrics.ts";
+import { fingerprintOf, loadMeshState, watchMeshState } from "../../cluster/mesh-state.ts";
+import { createView } from "../../cluster/view.ts";
+import type { ObjectId } from "../../cluster/view.ts";
+import type { Store } from "../../cluster/store.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import { MESH_READS } from "../../rules/cluster-view.ts";
+import type { ClusterView } from "../../rules/cluster-view.ts";
+import type { MeshSettings } from "../../rules/policy.ts";
+import type { AnyRule } from "../../rules/rule.ts";
+import type { CacheFacts } from "../../webhook/metrics.ts";
 
 export interface FileClusterOptions {
   readonly paths: readonly string[];

@@ -1,14 +1,14 @@
 /** The cluster that `serve` judges reviews by: files, or that of an API server. */
 import type { Logger } from "pino";
-import type { ApiServer } from "../api-server/client.ts";
-import { startLiveCluster } from "../cluster/live/live-cluster.ts";
-import type { ObjectId } from "../cluster/view.ts";
-import type { Kind } from "../kubernetes/objects.ts";
-import type { ClusterView, Ground } from "../rules/cluster-view.ts";
-import { DEFAULT_MESH_SETTINGS } from "../rules/policy.ts";
-import type { MeshSettings } from "../rules/policy.ts";
-import type { AnyRule } from "../rules/rule.ts";
-import type { CacheFacts } from "../webhook/metrics.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { startLiveCluster } from "../../cluster/live/live-cluster.ts";
+import type { ObjectId } from "../../cluster/view.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import type { ClusterView, Ground } from "../../rules/cluster-view.ts";
+import { DEFAULT_MESH_SETTINGS } from "../../rules/policy.ts";
+import type { MeshSettings } from "../../rules/policy.ts";
+import type { AnyRule } from "../../rules/rule.ts";
+import type { CacheFacts } from "../../webhook/metrics.ts";
 import { openFileCluster } from "./file-cluster.ts";
 import { isRefusal, problemFacts } from "./problem-facts.ts";
 

@@ -1,9 +1,9 @@
 /** The manifests of `check` as the API server would store them. */
-import type { Manifest } from "../cluster/manifests.ts";
-import { isObject } from "../kubernetes/json.ts";
-import { groupOf, KIND_FACTS } from "../kubernetes/objects.ts";
-import type { Kind } from "../kubernetes/objects.ts";
-import type { AnyRule } from "../rules/rule.ts";
+import type { Manifest } from "../../cluster/manifests.ts";
+import { isObject } from "../../kubernetes/json.ts";
+import { groupOf, KIND_FACTS } from "../../kubernetes/objects.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import type { AnyRule } from "../../rules/rule.ts";
 
 /** An object with the namespace that it would get. */
 export interface Subject {

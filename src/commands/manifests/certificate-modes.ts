@@ -1,5 +1,5 @@
 /** What the install manifests say about where foresail's certificate comes from. */
-import type { JsonObject } from "../kubernetes/json.ts";
+import type { JsonObject } from "../../kubernetes/json.ts";
 import {
   CONTAINER,
   isJsonList,
@@ -8,7 +8,7 @@ import {
   valueAt,
   withField,
 } from "./shipped-manifests.ts";
-import type { CertificateMode } from "./options.ts";
+import type { CertificateMode } from "../options.ts";
 
 /** Holds `tls.crt` and `tls.key`, whoever writes them. */
 const SECRET = "foresail-tls";

@@ -1,10 +1,10 @@
 /** What `--fix` writes, and where: into the files, to standard output, or nowhere. */
-import { unifiedDiff } from "../report/unified-diff.ts";
+import { unifiedDiff } from "../../report/unified-diff.ts";
 import type { CheckOutcome } from "./check-manifests.ts";
 import { fixManifests } from "./fix-files.ts";
 import type { Fixed, FixRequest } from "./fix-files.ts";
-import type { CheckOptions } from "./options.ts";
-import { writeWhole } from "./write-file.ts";
+import type { CheckOptions } from "../options.ts";
+import { writeWhole } from "../write-file.ts";
 
 export type RepairRequest = Omit<FixRequest, "isForWriting">;
 

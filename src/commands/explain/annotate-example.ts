@@ -1,10 +1,10 @@
 /** What a rule says about its own bad example, for its page. */
-import { parseManifests } from "../cluster/manifests.ts";
-import { Store } from "../cluster/store.ts";
-import type { Annotation } from "../report/rule-page.ts";
-import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../rules/policy.ts";
-import type { AnyRule } from "../rules/rule.ts";
-import { checkManifests } from "./check-manifests.ts";
+import { parseManifests } from "../../cluster/manifests.ts";
+import { Store } from "../../cluster/store.ts";
+import type { Annotation } from "../../report/rule-page.ts";
+import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../rules/policy.ts";
+import type { AnyRule } from "../../rules/rule.ts";
+import { checkManifests } from "../check/check-manifests.ts";
 
 /** Of the first object only: the rest of an example is the cluster around it. */
 export function annotateExample(rule: AnyRule): Annotation[] {

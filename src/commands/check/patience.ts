@@ -1,4 +1,4 @@
-import type { Progress } from "./result.ts";
+import type { Progress } from "../result.ts";
 
 /** Milliseconds since the process began: before that nobody wonders. */
 const PATIENCE_MS = 1000;

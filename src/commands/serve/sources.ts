@@ -1,17 +1,17 @@
 /** What `serve` reads and follows: certificate, configuration, the state of the mesh. */
 import type { Logger } from "pino";
-import type { ApiServer } from "../api-server/client.ts";
-import { namespaceOfPod } from "../api-server/in-pod.ts";
-import type { ManagedTimes } from "../certs/bundle-writer.ts";
-import type { CurrentConfiguration } from "../config/last-good.ts";
-import { ForesailError } from "../errors.ts";
-import type { AnyRule } from "../rules/rule.ts";
-import { checkCertificateFlags, openCertificates, readClientCa } from "./serve-certificates.ts";
-import type { CertificateOptions, Certificates } from "./serve-certificates.ts";
-import { openFiles, openLiveCluster } from "./serve-cluster.ts";
-import type { ServedCluster } from "./serve-cluster.ts";
-import { checkConfigurationFlags, openConfiguration } from "./serve-configuration.ts";
-import type { ConfigurationOptions } from "./serve-configuration.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { namespaceOfPod } from "../../api-server/in-pod.ts";
+import type { ManagedTimes } from "../../certs/bundle-writer.ts";
+import type { CurrentConfiguration } from "../../config/last-good.ts";
+import { ForesailError } from "../../errors.ts";
+import type { AnyRule } from "../../rules/rule.ts";
+import { checkCertificateFlags, openCertificates, readClientCa } from "./certificates.ts";
+import type { CertificateOptions, Certificates } from "./certificates.ts";
+import { openFiles, openLiveCluster } from "./cluster.ts";
+import type { ServedCluster } from "./cluster.ts";
+import { checkConfigurationFlags, openConfiguration } from "./configuration.ts";
+import type { ConfigurationOptions } from "./configuration.ts";
 
 export interface SourceOptions extends CertificateOptions, ConfigurationOptions {
   /** Files instead of a cluster. */
@@ -117,7 +117,7 @@ function checkFlags(options: SourceOptions): void {
 function connectOnce(kubeconfig: string | undefined, closers: (() => void)[]): () => Promise<ApiServer> {
   let connection: Promise<ApiServer> | undefined;
   const connect = async () => {
-    const { connectToApiServer } = await import("../api-server/connect.ts");
+    const { connectToApiServer } = await import("../../api-server/connect.ts");
     const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
     closers.push(() => void api.close());
     return api;

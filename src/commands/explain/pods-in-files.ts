@@ -1,28 +1,28 @@
 /** The Pods that files hold or will make, as `explain drain` and `explain probes` look at them. */
-import { readManifests } from "../cluster/manifests.ts";
-import type { Manifest } from "../cluster/manifests.ts";
-import { storeOf } from "../cluster/mesh-state.ts";
-import { createView } from "../cluster/view.ts";
-import type { ClusterState } from "../cluster/view.ts";
-import type { Configuration } from "../config/configuration.ts";
-import { evaluate } from "../engine/evaluate.ts";
-import { printable } from "../engine/render.ts";
-import { ForesailError } from "../errors.ts";
-import { isObject } from "../kubernetes/json.ts";
-import { readObject } from "../kubernetes/objects.ts";
-import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
-import type { PodKind } from "../kubernetes/pod-template.ts";
-import type { Terminal } from "../report/terminal.ts";
-import { MESH_READS } from "../rules/cluster-view.ts";
-import type { ClusterView } from "../rules/cluster-view.ts";
-import type { AnyRule } from "../rules/rule.ts";
-import { namespaceOf } from "./check-options.ts";
-import type { ExplainPodOptions } from "./options.ts";
-import { configurationProblems, readConfiguration } from "./read-configuration.ts";
-import { readState } from "./read-state.ts";
-import type { ReadState, StateQuestion } from "./read-state.ts";
-import type { Progress } from "./result.ts";
-import { standardInputFor } from "./standard-input.ts";
+import { readManifests } from "../../cluster/manifests.ts";
+import type { Manifest } from "../../cluster/manifests.ts";
+import { storeOf } from "../../cluster/mesh-state.ts";
+import { createView } from "../../cluster/view.ts";
+import type { ClusterState } from "../../cluster/view.ts";
+import type { Configuration } from "../../config/configuration.ts";
+import { evaluate } from "../../engine/evaluate.ts";
+import { printable } from "../../engine/render.ts";
+import { ForesailError } from "../../errors.ts";
+import { isObject } from "../../kubernetes/json.ts";
+import { readObject } from "../../kubernetes/objects.ts";
+import { isPodKind, podTemplateOf } from "../../kubernetes/pod-template.ts";
+import type { PodKind } from "../../kubernetes/pod-template.ts";
+import type { Terminal } from "../../report/terminal.ts";
+import { MESH_READS } from "../../rules/cluster-view.ts";
+import type { ClusterView } from "../../rules/cluster-view.ts";
+import type { AnyRule } from "../../rules/rule.ts";
+import { namespaceOf } from "../check-options.ts";
+import type { ExplainPodOptions } from "../options.ts";
+import { configurationProblems, readConfiguration } from "../read-configuration.ts";
+import { readState } from "../read-state.ts";
+import type { ReadState, StateQuestion } from "../read-state.ts";
+import type { Progress } from "../result.ts";
+import { standardInputFor } from "../standard-input.ts";
 
 /** A Pod, or that which a workload would make. */
 export interface PodInFile {

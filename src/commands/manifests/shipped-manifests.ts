@@ -1,14 +1,14 @@
 /** The manifests that are shipped with foresail, as `kubectl kustomize` renders them. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { FieldPath } from "../kubernetes/field-path.ts";
-import { isObject } from "../kubernetes/json.ts";
-import type { Json, JsonObject } from "../kubernetes/json.ts";
-import { boolean, list, mapOf, object, string } from "../kubernetes/shape.ts";
-import type { Shaped } from "../kubernetes/shape.ts";
-import { parseYaml } from "../kubernetes/yaml.ts";
+import type { FieldPath } from "../../kubernetes/field-path.ts";
+import { isObject } from "../../kubernetes/json.ts";
+import type { Json, JsonObject } from "../../kubernetes/json.ts";
+import { boolean, list, mapOf, object, string } from "../../kubernetes/shape.ts";
+import type { Shaped } from "../../kubernetes/shape.ts";
+import { parseYaml } from "../../kubernetes/yaml.ts";
 
-const FOLDER = join(import.meta.dirname, "../../manifests/base");
+const FOLDER = join(import.meta.dirname, "../../../manifests/base");
 
 /** What our kustomization says; a test holds this reading of it to kubectl's. */
 const kustomizationShape = object({

@@ -1,27 +1,27 @@
 /** `foresail explain lookup`: which DestinationRule a client gets for a host, and why. */
-import { storeOf } from "../cluster/mesh-state.ts";
-import { knownNamespaces, lookupClients } from "../cluster/lookup-clients.ts";
-import type { LookupClient } from "../cluster/lookup-clients.ts";
-import type { Store } from "../cluster/store.ts";
-import { createView } from "../cluster/view.ts";
-import { ForesailError } from "../errors.ts";
-import { lookUp } from "../istio/lookup/lookup.ts";
-import type { LookupQuery } from "../istio/lookup/query.ts";
-import type { Kind } from "../kubernetes/objects.ts";
-import { answerLine, errorLine, parseQuery } from "../report/lookup-json.ts";
-import { renderMatrix } from "../report/lookup-matrix.ts";
-import { renderLookup } from "../report/lookup-text.ts";
-import type { Terminal } from "../report/terminal.ts";
-import { MESH_READS, QUESTION_READS } from "../rules/cluster-view.ts";
-import type { ClusterView } from "../rules/cluster-view.ts";
-import type { MeshSettings } from "../rules/policy.ts";
-import type { AnyRule } from "../rules/rule.ts";
+import { storeOf } from "../../cluster/mesh-state.ts";
+import { knownNamespaces, lookupClients } from "../../cluster/lookup-clients.ts";
+import type { LookupClient } from "../../cluster/lookup-clients.ts";
+import type { Store } from "../../cluster/store.ts";
+import { createView } from "../../cluster/view.ts";
+import { ForesailError } from "../../errors.ts";
+import { lookUp } from "../../istio/lookup/lookup.ts";
+import type { LookupQuery } from "../../istio/lookup/query.ts";
+import type { Kind } from "../../kubernetes/objects.ts";
+import { answerLine, errorLine, parseQuery } from "../../report/lookup-json.ts";
+import { renderMatrix } from "../../report/lookup-matrix.ts";
+import { renderLookup } from "../../report/lookup-text.ts";
+import type { Terminal } from "../../report/terminal.ts";
+import { MESH_READS, QUESTION_READS } from "../../rules/cluster-view.ts";
+import type { ClusterView } from "../../rules/cluster-view.ts";
+import type { MeshSettings } from "../../rules/policy.ts";
+import type { AnyRule } from "../../rules/rule.ts";
 import { linesOf } from "./line-reader.ts";
 import { parseClient, resolveAskedHost } from "./lookup-question.ts";
-import type { LookupOptions } from "./options.ts";
-import { configurationProblems, readConfiguration } from "./read-configuration.ts";
-import { readState } from "./read-state.ts";
-import type { CommandResult, ExitCode, Output, Progress } from "./result.ts";
+import type { LookupOptions } from "../options.ts";
+import { configurationProblems, readConfiguration } from "../read-configuration.ts";
+import { readState } from "../read-state.ts";
+import type { CommandResult, ExitCode, Output, Progress } from "../result.ts";
 
 export interface LookupContext {
   /** Whose ids the configuration may name. */

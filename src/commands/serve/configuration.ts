@@ -1,11 +1,11 @@
 /** The configuration that `serve` goes by, followed while it serves. */
 import type { Logger } from "pino";
-import type { ApiServer } from "../api-server/client.ts";
-import { isInPod } from "../api-server/in-pod.ts";
-import { DEFAULT_CONFIGURATION } from "../config/configuration.ts";
-import type { ConfigurationEvents, CurrentConfiguration } from "../config/last-good.ts";
-import { ForesailError } from "../errors.ts";
-import type { AnyRule } from "../rules/rule.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { isInPod } from "../../api-server/in-pod.ts";
+import { DEFAULT_CONFIGURATION } from "../../config/configuration.ts";
+import type { ConfigurationEvents, CurrentConfiguration } from "../../config/last-good.ts";
+import { ForesailError } from "../../errors.ts";
+import type { AnyRule } from "../../rules/rule.ts";
 import { problemFacts } from "./problem-facts.ts";
 
 export interface ConfigurationOptions {
@@ -68,8 +68,8 @@ export async function openConfiguration(
 /** A file that cannot be read is a wrong flag; one with mistakes in it is waited for, with the defaults and without Deny. */
 async function followFile(file: string, context: ConfigurationContext): Promise<FollowedConfiguration> {
   const [{ readConfigurationFile }, { watchConfigurationFile }] = await Promise.all([
-    import("../config/file.ts"),
-    import("../config/file-watch.ts"),
+    import("../../config/file.ts"),
+    import("../../config/file-watch.ts"),
   ]);
   const first = await readConfigurationFile(file);
   if (first instanceof ForesailError) throw first;
@@ -84,7 +84,7 @@ async function followMap(
   name: { readonly namespace: string; readonly name: string },
   context: ConfigurationContext,
 ): Promise<FollowedConfiguration> {
-  const { followConfigMap } = await import("../config/config-map.ts");
+  const { followConfigMap } = await import("../../config/config-map.ts");
   const { rules, log } = context;
   const source = `ConfigMap ${name.namespace}/${name.name}`;
   const followed = await followConfigMap(await context.api(), name, rules, {

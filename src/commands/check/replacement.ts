@@ -1,6 +1,6 @@
 /** A repair as what to cut out of its file and what to put in, for programs that make it on request. */
-import { editYaml } from "../kubernetes/yaml-edit.ts";
-import type { Replacement } from "../report/sarif.ts";
+import { editYaml } from "../../kubernetes/yaml-edit.ts";
+import type { Replacement } from "../../report/sarif.ts";
 import type { Repair } from "./check-manifests.ts";
 
 /** Each repair reads its document some times; nobody looks at those of a list as long as that one by one. */

@@ -1,14 +1,14 @@
 /** The certificate that `serve` presents when foresail manages certificates in the cluster. */
 import type { Logger } from "pino";
-import type { ApiServer } from "../api-server/client.ts";
-import { createEventWriter } from "../api-server/events.ts";
-import { parseHost } from "../certs/hosts.ts";
-import type { ServingCertificate } from "../certs/key-pair.ts";
-import { openManagedCertificates } from "../certs/managed-certificates.ts";
-import { CONFIGURATION_NAME, SECRET_NAME } from "../certs/managed-objects.ts";
-import type { ManagedTimes } from "../certs/bundle-writer.ts";
+import type { ApiServer } from "../../api-server/client.ts";
+import { createEventWriter } from "../../api-server/events.ts";
+import { parseHost } from "../../certs/hosts.ts";
+import type { ServingCertificate } from "../../certs/key-pair.ts";
+import { openManagedCertificates } from "../../certs/managed-certificates.ts";
+import { CONFIGURATION_NAME, SECRET_NAME } from "../../certs/managed-objects.ts";
+import type { ManagedTimes } from "../../certs/bundle-writer.ts";
 import { problemFacts } from "./problem-facts.ts";
-import type { Certificates } from "./serve-certificates.ts";
+import type { Certificates } from "./certificates.ts";
 
 export interface ManagedContext {
   readonly api: () => Promise<ApiServer>;

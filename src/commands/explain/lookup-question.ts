@@ -1,8 +1,8 @@
 /** What a person asks the lookup on the command line, made exact: short names are resolved, unknown ones refused with what is known. */
-import { ForesailError, nearest } from "../errors.ts";
-import { meantHost, serviceHostname } from "../istio/hosts.ts";
-import type { Labels } from "../kubernetes/objects.ts";
-import type { HostQuestions } from "../rules/cluster-view.ts";
+import { ForesailError, nearest } from "../../errors.ts";
+import { meantHost, serviceHostname } from "../../istio/hosts.ts";
+import type { Labels } from "../../kubernetes/objects.ts";
+import type { HostQuestions } from "../../rules/cluster-view.ts";
 
 const MAX_NAMES = 5;
 const HINT = "Write --client NAMESPACE, or --client NAMESPACE,label=value with labels of its Pods.";

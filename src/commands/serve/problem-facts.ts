@@ -1,6 +1,6 @@
 /** A problem as it stands in the log. */
-import { ApiStatusError } from "../api-server/status-error.ts";
-import { ForesailError } from "../errors.ts";
+import { ApiStatusError } from "../../api-server/status-error.ts";
+import { ForesailError } from "../../errors.ts";
 
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;

@@ -1,5 +1,5 @@
-import { withBelow } from "./completion-shape.ts";
-import type { CompletedCommand, Values } from "./completion-shape.ts";
+import { withBelow } from "./shape.ts";
+import type { CompletedCommand, Values } from "./shape.ts";
 
 /** For bash 3.2 and newer, without the package bash-completion. */
 export function completionForBash(program: CompletedCommand): string {

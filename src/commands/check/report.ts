@@ -1,12 +1,12 @@
 /** The report of `foresail check` in the format that is asked for. */
-import type { Report } from "../report/finding.ts";
-import { PLAIN } from "../report/terminal.ts";
-import type { Terminal } from "../report/terminal.ts";
-import { renderText } from "../report/text.ts";
-import type { AnyRule } from "../rules/rule.ts";
+import type { Report } from "../../report/finding.ts";
+import { PLAIN } from "../../report/terminal.ts";
+import type { Terminal } from "../../report/terminal.ts";
+import { renderText } from "../../report/text.ts";
+import type { AnyRule } from "../../rules/rule.ts";
 import type { Repair } from "./check-manifests.ts";
-import type { CheckOptions } from "./options.ts";
-import { writeWhole } from "./write-file.ts";
+import type { CheckOptions } from "../options.ts";
+import { writeWhole } from "../write-file.ts";
 
 interface ReportContext {
   readonly rules: readonly AnyRule[];
@@ -40,20 +40,20 @@ async function render(
 ): Promise<string> {
   switch (format) {
     case "github": {
-      const { renderGithub } = await import("../report/github.ts");
+      const { renderGithub } = await import("../../report/github.ts");
       return renderGithub(report, audit);
     }
     case "json": {
-      const { renderJson } = await import("../report/json.ts");
+      const { renderJson } = await import("../../report/json.ts");
       return renderJson(report);
     }
     case "junit": {
-      const { renderJunit } = await import("../report/junit.ts");
+      const { renderJunit } = await import("../../report/junit.ts");
       return renderJunit(report, failOn, audit);
     }
     case "sarif": {
       const [{ renderSarif }, { replacementFor }] = await Promise.all([
-        import("../report/sarif.ts"),
+        import("../../report/sarif.ts"),
         import("./replacement.ts"),
       ]);
       const byVerdict = new Map(repairs.map((repair) => [repair.verdict, repair]));

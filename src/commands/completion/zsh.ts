@@ -1,5 +1,5 @@
-import { withBelow } from "./completion-shape.ts";
-import type { CompletedCommand, CompletedFlag, Values } from "./completion-shape.ts";
+import { withBelow } from "./shape.ts";
+import type { CompletedCommand, CompletedFlag, Values } from "./shape.ts";
 
 /** Both as a file `_foresail` in fpath and for `source`. */
 export function completionForZsh(program: CompletedCommand): string {

@@ -1,7 +1,7 @@
 /** What standard error says of the files of `check`. */
-import type { Manifests, ReadProblem } from "../cluster/manifests.ts";
-import type { SkippedTemplates } from "../cluster/templates.ts";
-import { printable } from "../engine/render.ts";
+import type { Manifests, ReadProblem } from "../../cluster/manifests.ts";
+import type { SkippedTemplates } from "../../cluster/templates.ts";
+import { printable } from "../../engine/render.ts";
 
 /** A file that is broken all over says no more with more lines. */
 const MAX_LINES_OF_FILE = 10;

@@ -1,17 +1,17 @@
 /** `foresail explain probes`: who answers each probe of a Pod, and what the proxy and mTLS do to it. */
-import { explainProbes as explainProbesOf } from "../istio/probe-explanation.ts";
-import type { ExplainedProbe } from "../istio/probe-explanation.ts";
-import { findStrictPolicy } from "../istio/peer-authentication.ts";
-import { probedSidecarOf, probeSituationOf } from "../istio/probe-situation.ts";
-import { printable } from "../engine/render.ts";
-import { readObject } from "../kubernetes/objects.ts";
-import { podTemplateOf } from "../kubernetes/pod-template.ts";
-import { renderProbes, renderProbesJson } from "../report/probes-text.ts";
-import type { PodProbes } from "../report/probes-text.ts";
-import type { ExplainPodOptions } from "./options.ts";
+import { explainProbes as explainProbesOf } from "../../istio/probe-explanation.ts";
+import type { ExplainedProbe } from "../../istio/probe-explanation.ts";
+import { findStrictPolicy } from "../../istio/peer-authentication.ts";
+import { probedSidecarOf, probeSituationOf } from "../../istio/probe-situation.ts";
+import { printable } from "../../engine/render.ts";
+import { readObject } from "../../kubernetes/objects.ts";
+import { podTemplateOf } from "../../kubernetes/pod-template.ts";
+import { renderProbes, renderProbesJson } from "../../report/probes-text.ts";
+import type { PodProbes } from "../../report/probes-text.ts";
+import type { ExplainPodOptions } from "../options.ts";
 import { readPods } from "./pods-in-files.ts";
 import type { ExplainPodContext, PodInFile } from "./pods-in-files.ts";
-import type { CommandResult } from "./result.ts";
+import type { CommandResult } from "../result.ts";
 
 /** `path` is a file, a folder, or `-`. @throws ForesailError */
 export async function explainProbes(

@@ -1,10 +1,10 @@
 /** `--baseline` and `--write-baseline`: the file of findings that are accepted. */
 import { readFile } from "node:fs/promises";
-import { ForesailError } from "../errors.ts";
-import { hideKnown, parseBaseline, renderBaseline } from "../report/baseline.ts";
-import type { ReportedFinding } from "../report/finding.ts";
-import type { CheckOptions } from "./options.ts";
-import { writeWhole } from "./write-file.ts";
+import { ForesailError } from "../../errors.ts";
+import { hideKnown, parseBaseline, renderBaseline } from "../../report/baseline.ts";
+import type { ReportedFinding } from "../../report/finding.ts";
+import type { CheckOptions } from "../options.ts";
+import { writeWhole } from "../write-file.ts";
 
 export interface Accepted {
   /** Those that are not accepted. */

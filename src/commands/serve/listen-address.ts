@@ -1,7 +1,7 @@
 /** `HOST:PORT` on the command line, and what to say if nobody can listen there. */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { ForesailError } from "../errors.ts";
+import { ForesailError } from "../../errors.ts";
 
 export interface HostAndPort {
   /** Undefined: every address of the machine. */

@@ -1,5 +1,5 @@
-import { withBelow } from "./completion-shape.ts";
-import type { CompletedCommand, CompletedFlag, Values } from "./completion-shape.ts";
+import { withBelow } from "./shape.ts";
+import type { CompletedCommand, CompletedFlag, Values } from "./shape.ts";
 
 /** For fish 3.0 and newer. */
 export function completionForFish(program: CompletedCommand): string {

@@ -1,22 +1,22 @@
 /** Reviews manifests as if they were created one by one in a cluster that holds them all. */
-import type { Manifest } from "../cluster/manifests.ts";
-import type { Store } from "../cluster/store.ts";
-import { createView } from "../cluster/view.ts";
-import type { ClusterState } from "../cluster/view.ts";
-import { evaluate, OWN_ID } from "../engine/evaluate.ts";
-import type { Circumstances, Verdict } from "../engine/verdict.ts";
-import { inWords } from "../engine/words.ts";
-import { formatStableField } from "../kubernetes/field-path.ts";
-import type { FieldPath } from "../kubernetes/field-path.ts";
-import { changesOf } from "../kubernetes/json-patch.ts";
-import type { Change } from "../kubernetes/json-patch.ts";
-import { sortFindings } from "../report/finding.ts";
-import type { ReportedFinding } from "../report/finding.ts";
-import { INPUT_MESSAGES } from "../report/own-findings.ts";
-import type { Policy } from "../rules/policy.ts";
-import type { AnyRule, MessageData } from "../rules/rule.ts";
-import { concerns, objectOf, overriddenAmong, subjectOf } from "./check-subjects.ts";
-import type { Subject } from "./check-subjects.ts";
+import type { Manifest } from "../../cluster/manifests.ts";
+import type { Store } from "../../cluster/store.ts";
+import { createView } from "../../cluster/view.ts";
+import type { ClusterState } from "../../cluster/view.ts";
+import { evaluate, OWN_ID } from "../../engine/evaluate.ts";
+import type { Circumstances, Verdict } from "../../engine/verdict.ts";
+import { inWords } from "../../engine/words.ts";
+import { formatStableField } from "../../kubernetes/field-path.ts";
+import type { FieldPath } from "../../kubernetes/field-path.ts";
+import { changesOf } from "../../kubernetes/json-patch.ts";
+import type { Change } from "../../kubernetes/json-patch.ts";
+import { sortFindings } from "../../report/finding.ts";
+import type { ReportedFinding } from "../../report/finding.ts";
+import { INPUT_MESSAGES } from "../../report/own-findings.ts";
+import type { Policy } from "../../rules/policy.ts";
+import type { AnyRule, MessageData } from "../../rules/rule.ts";
+import { concerns, objectOf, overriddenAmong, subjectOf } from "./subjects.ts";
+import type { Subject } from "./subjects.ts";
 
 export interface Check {
   readonly manifests: readonly Manifest[];

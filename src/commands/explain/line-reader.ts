@@ -1,6 +1,6 @@
 /** Texts from outside, line by line, however long the whole is. */
 import { createReadStream } from "node:fs";
-import { ForesailError } from "../errors.ts";
+import { ForesailError } from "../../errors.ts";
 
 /**
  * Without their line breaks; what follows the last one is a line if it is not empty. `-` is standard input.
