@@ -14,7 +14,7 @@ import type { ControlPlane } from "./control-plane.ts";
 import type { ToolResult } from "./run-tool.ts";
 
 const CHILD_TIMEOUT_MS = 120_000;
-const EVENTUALLY_TIMEOUT_MS = 10_000;
+const EVENTUALLY_TIMEOUT_MS = 60_000;
 const EVENTUALLY_POLL_MS = 50;
 
 const VIEWER = { name: "viewer", token: "viewer-token", groups: ["viewers"] };
@@ -37,6 +37,7 @@ const SKIPPED =
   "SKIPPED (2 tests): needs kube-apiserver and etcd, install Go 1.26 or set KUBEBUILDER_ASSETS\n";
 
 const controlPlane = sharedControlPlane({ audit: true, users: [VIEWER] });
+const withControllers = sharedControlPlane({ audit: true, controllers: ["namespace-controller"] });
 
 test("gives back through client-node what kubectl applied", async (t) => {
   const cluster = await controlPlane(t);
@@ -122,6 +123,19 @@ test("reports each request in the audit log", async (t) => {
       verb === "create" && user === "admin" && requestURI.startsWith("/api/v1/namespaces?"),
   );
   assert.equal(created[0]?.annotations["authorization.k8s.io/decision"], "allow");
+});
+
+test("ends a namespace by controllers that webhooks know by their own names", async (t) => {
+  const cluster = await withControllers(t);
+  if (cluster === undefined) return;
+  await createNamespace(cluster, "ended");
+  assert.equal((await cluster.kubectl(["create", "configmap", "content", "-n", "ended"])).code, 0);
+  assert.equal((await cluster.kubectl(["delete", "namespace", "ended", "--wait=false"])).code, 0);
+  await eventually(async () => (await cluster.kubectl(["get", "namespace", "ended"])).code === 1);
+
+  const events = await cluster.readAuditEvents();
+  const finalized = events.find(({ requestURI }) => requestURI === "/api/v1/namespaces/ended/finalize");
+  assert.equal(finalized?.user, "system:serviceaccount:kube-system:namespace-controller");
 });
 
 test("leaves no process and no folder when it is stopped, also for the second time", async (t) => {

@@ -10,7 +10,12 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runKubectl, writeKubeconfig } from "./kubectl.ts";
-import { findControllerManager, findControlPlaneTools, requireControlPlane } from "./tools.ts";
+import {
+  findControllerManager,
+  findControlPlaneTools,
+  requireControllerManager,
+  requireControlPlane,
+} from "./tools.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
 import type { ChildProcess } from "node:child_process";
 import type { TestContext } from "node:test";
@@ -27,7 +32,10 @@ type ControlPlaneOptions = {
   readonly audit?: boolean;
   /** More flags of kube-apiserver, as `--etcd-compaction-interval=10s`. */
   readonly apiserverFlags?: readonly string[];
-  /** Those that kube-controller-manager shall run, as `deployment-controller`; it is not started without any. */
+  /**
+   * Those that kube-controller-manager shall run, as `deployment-controller`, each under a ServiceAccount of its own; it is
+   * not started without any.
+   */
   readonly controllers?: readonly string[];
 };
 
@@ -136,6 +144,7 @@ export function sharedControlPlane(
   });
   return async (t) => {
     if (!(await requireControlPlane(t))) return undefined;
+    if (options.controllers !== undefined && !(await requireControllerManager(t))) return undefined;
     started ??= startControlPlane(options);
     return await started;
   };
@@ -176,11 +185,13 @@ async function tryStart(tools: ControlPlaneTools, options: ControlPlaneOptions):
     let apiserver = await startApiserver();
     const clients = await createClients(tools, { folder, url, token });
     if (options.controllers !== undefined) {
-      start(CONTROLLER_MANAGER, await requireControllerManager(), [
+      start(CONTROLLER_MANAGER, await controllerManager(), [
         `--kubeconfig=${clients.kubeconfig}`,
         `--controllers=${options.controllers.join(",")}`,
         "--secure-port=0",
         "--leader-elect=false",
+        // As every real cluster does: webhooks see who it is.
+        "--use-service-account-credentials=true",
       ]);
     }
     return {
@@ -212,7 +223,7 @@ type Clients = Omit<
   "apiserverEnded" | "pids" | "readAuditEvents" | "restartApiserver" | "start" | "stop"
 >;
 
-async function requireControllerManager(): Promise<string> {
+async function controllerManager(): Promise<string> {
   const found = await findControllerManager();
   if (typeof found === "string") return found;
   throw new Error(`needs ${found.needs}: ${found.remedy}`);

@@ -82,6 +82,14 @@ export async function requireControlPlane(t: Pick<TestContext, "skip">): Promise
   return false;
 }
 
+/** As `requireControlPlane`, for tests that need controllers besides. */
+export async function requireControllerManager(t: Pick<TestContext, "skip">): Promise<boolean> {
+  const found = await findControllerManager();
+  if (typeof found === "string") return true;
+  skipOrFail(t, found);
+  return false;
+}
+
 function missingControlPlane(assets: string, goVersion: string): MissingTool {
   if (assets === "") {
     const remedy = `install Go ${goVersion} or set KUBEBUILDER_ASSETS`;
