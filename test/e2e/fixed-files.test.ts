@@ -8,15 +8,15 @@ import { sharedControlPlane } from "../harness/control-plane.ts";
 
 const controlPlane = sharedControlPlane({});
 /** Those with something to repair; the others are about objects of Istio, which need its definitions. */
-const REPAIRED = ["9-health-checks.yaml", "10-long-requests.yaml"];
+const REPAIRED = ["9-health-checks", "10-long-requests"];
 
 test("fixed files are accepted by check and, strictly, by the API server", async (t) => {
   const cluster = await controlPlane(t);
   if (!cluster) return;
   for (const name of REPAIRED) {
     const folder = await folderWith(t, {});
-    const file = join(folder, name);
-    await cp(join(CHECKOUT, "examples/faq", name), file);
+    const file = join(folder, `${name}.yaml`);
+    await cp(join(CHECKOUT, "examples/faq", name, "broken.yaml"), file);
     const fixed = await runForesail(["check", file, "--fix"]);
     assert.equal(fixed.exitCode, 0, fixed.stderr);
     const again = await runForesail(["check", file, "--fail-on", "fix"]);

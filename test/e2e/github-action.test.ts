@@ -88,7 +88,7 @@ describe("the GitHub Action", () => {
     assert.equal(installed.code, 0, installed.stderr);
     assert.ok(!(await readdir(join(actionPath, "node_modules"))).includes("typescript"));
 
-    await cp(join(CHECKOUT, "examples/faq/7-destination-rule.yaml"), join(cwd, "deploy it/rule.yaml"));
+    await cp(join(CHECKOUT, "examples/faq/7-destination-rule/broken.yaml"), join(cwd, "deploy it/rule.yaml"));
     const inputs = {
       ...action.defaults,
       paths: "deploy it\n",

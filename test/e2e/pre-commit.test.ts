@@ -30,7 +30,7 @@ test("pre-commit installs the hooks, repairs what is staged, and stops a commit 
 `,
     "compose.yaml": "services: {}\n",
     "deploy/values.json": "{}\n",
-    "deploy/web.yaml": await example("9-health-checks.yaml"),
+    "deploy/web.yaml": await example("9-health-checks/broken.yaml"),
   });
   await git(cwd, "init", "--quiet");
   await git(cwd, "add", "--all");
@@ -50,7 +50,7 @@ test("pre-commit installs the hooks, repairs what is staged, and stops a commit 
   const passed = await run();
   assert.equal(passed.code, 0, passed.stdout);
 
-  await cp(join(CHECKOUT, "examples/faq/7-destination-rule.yaml"), join(cwd, "deploy/rule.yaml"));
+  await cp(join(CHECKOUT, "examples/faq/7-destination-rule/broken.yaml"), join(cwd, "deploy/rule.yaml"));
   await git(cwd, "add", "--all");
   const stopped = await run();
   assert.equal(stopped.code, 1);

@@ -1,0 +1,212 @@
+/** The ten frequent questions: what kubectl prints when the objects of examples/faq reach a real kube-apiserver. */
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { TestContext } from "node:test";
+import { isObject } from "../../src/kubernetes/json.ts";
+import { findKind, groupOf, KIND_FACTS, readObject } from "../../src/kubernetes/objects.ts";
+import type { Kind } from "../../src/kubernetes/objects.ts";
+import { parseYaml } from "../../src/kubernetes/yaml.ts";
+import { CHECKOUT } from "../foresail.ts";
+import { sharedControlPlane } from "../harness/control-plane.ts";
+import type { ControlPlane } from "../harness/control-plane.ts";
+import { eventually } from "../harness/eventually.ts";
+import { serveForesail } from "../harness/served-foresail.ts";
+import type { ServedForesail } from "../harness/served-foresail.ts";
+import { customResourceDefinition } from "./custom-resources.ts";
+import { installWebhooks, metricsOf, setLiveStage, succeed } from "./live-foresail.ts";
+import type { LiveStage } from "./live-foresail.ts";
+
+interface Question {
+  /** Done with those documents of broken.yaml in which a line is marked `# finding`; the others are there before. */
+  readonly verb?: "delete";
+  /** What kubectl prints on stderr. Nothing is said of repaired.yaml. */
+  readonly said: readonly string[];
+  /** What `kubectl get` shows afterwards. */
+  readonly stored?: { readonly get: readonly string[]; readonly output: string };
+}
+
+/** By the folder's name. */
+const QUESTIONS: Readonly<Record<string, Question>> = {
+  "3-gateway-address": {
+    said: [
+      "Warning: gateway-reachable-in-cluster: Host-network Pods and nodes with IPVS cannot reach the address of istio-ingressgateway.istio-system where no gateway Pod runs: the policy is Local (spec.externalTrafficPolicy)",
+      'Warning: gateway-reachable-in-cluster: fix: In the cluster, call istio-ingressgateway.istio-system; or set Cluster, which loses the source IP; or, on Terway ENI, Cluster with service.beta.kubernetes.io/backend-type: "eni", which keeps it.',
+    ],
+  },
+  "7-destination-rule": {
+    said: [
+      'Error from server (Forbidden): error when creating "STDIN": admission webhook "validate.foresail.io" denied the request: destination-rule-is-looked-up: Istio looks for rules of myservice.default.svc.cluster.local in default, istio-system or shop, never in ns1: no client is there (metadata.namespace)',
+      "fix: Set metadata.namespace to default. If ns1 will run clients, turn injection on first or name it in clientNamespaces.",
+      "docs: foresail explain destination-rule-is-looked-up",
+    ],
+  },
+  "7-subset": {
+    said: [
+      "Warning: virtual-service-subset-exists: Clients in shop get 503 NC: shop/reviews, which they use for reviews.shop.svc.cluster.local, has no subset v2 (spec.http[0].route[1].destination.subset)",
+      "Warning: virtual-service-subset-exists: fix: Define subset v2 in shop/reviews: Istio merges no rules of two namespaces.",
+    ],
+  },
+  "9-health-checks": {
+    said: [],
+    stored: { get: podAnnotation("queue", "traffic.sidecar.istio.io/excludeInboundPorts"), output: "8087" },
+  },
+  "10-long-requests": {
+    said: [],
+    stored: {
+      get: podAnnotation("reports-once", "proxy.istio.io/config"),
+      output: 'proxyMetadata:\n  EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"\n  MINIMUM_DRAIN_DURATION: 5s\n',
+    },
+  },
+  "10-misspelt": {
+    said: [
+      'Warning: pod-annotations-known: sidecar.istio.io/native-sidecar has no effect, because Istio reads sidecar.istio.io/nativeSidecar (spec.template.metadata.annotations["sidecar.istio.io/native-sidecar"])',
+      "Warning: pod-annotations-known: fix: Rename it to sidecar.istio.io/nativeSidecar.",
+    ],
+  },
+};
+
+const controlPlane = sharedControlPlane();
+let stage: Promise<Stage> | undefined;
+after(async () => {
+  const set = await stage;
+  await set?.foresail.stop();
+  await set?.api.close();
+});
+
+interface Stage extends LiveStage {
+  readonly foresail: ServedForesail;
+}
+
+async function start(cluster: ControlPlane): Promise<Stage> {
+  const set = await setLiveStage(cluster);
+  const kinds = (["VirtualService", "Sidecar", "ServiceEntry", "IstioGateway"] as const).map(
+    customResourceDefinition,
+  );
+  await succeed(cluster, ["apply", "-f", "-"], kinds.map((kind) => JSON.stringify(kind)).join("\n---\n"));
+  await succeed(cluster, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+  const foresail = await serveForesail([`--kubeconfig=${set.kubeconfig}`]);
+  await installWebhooks(set, foresail);
+  return { ...set, foresail };
+}
+
+async function onStage(t: TestContext): Promise<Stage | undefined> {
+  const cluster = await controlPlane(t);
+  if (cluster === undefined) return undefined;
+  stage ??= start(cluster);
+  return stage;
+}
+
+test("there is a folder for each question, and each is tried", () => {
+  const folders = readdirSync(join(CHECKOUT, "examples/faq"));
+  assert.deepEqual(folders.toSorted(), Object.keys(QUESTIONS).toSorted());
+});
+
+for (const [folder, question] of Object.entries(QUESTIONS)) {
+  test(`${folder}: what kubectl prints`, async (t) => {
+    const set = await onStage(t);
+    if (!set) return;
+    const { verb = "apply", said, stored } = question;
+    const broken = await documentsOf(folder, "broken");
+    const culprits = withTheirContents(
+      broken,
+      broken.filter(({ text }) => text.includes("# finding")),
+    );
+    assert.deepEqual(await saidOf(set, verb, broken, culprits), said);
+    if (stored !== undefined) assert.equal(await succeed(set.cluster, ["get", ...stored.get]), stored.output);
+    await remove(set, broken);
+
+    const repaired = await documentsOf(folder, "repaired");
+    const sameText = new Set(broken.map(({ text }) => text));
+    const changed = withTheirContents(
+      repaired,
+      repaired.filter(({ text }) => !sameText.has(text)),
+    );
+    assert.deepEqual(await saidOf(set, verb, repaired, changed), []);
+    await remove(set, repaired);
+  });
+}
+
+/** What kubectl prints on stderr when it applies or deletes these, after all others are there. */
+async function saidOf(
+  set: Stage,
+  verb: "apply" | "delete",
+  all: readonly Document[],
+  culprits: readonly Document[],
+): Promise<readonly string[]> {
+  const before = verb === "delete" ? all : all.filter((one) => !culprits.includes(one));
+  await applyAll(set, before);
+  await untilKnown(set, before);
+  const flags = verb === "delete" ? ["--wait=false"] : [];
+  const { stderr } = await set.cluster.kubectl([verb, ...flags, "-f", "-"], textOf(culprits));
+  return stderr.split("\n").filter(Boolean);
+}
+
+async function remove({ cluster }: Stage, documents: readonly Document[]): Promise<void> {
+  // No controller is there to end a namespace.
+  const left = documents.filter(({ kind }) => kind !== "Namespace");
+  if (left.length > 0)
+    await succeed(cluster, ["delete", "--ignore-not-found", "--now", "-f", "-"], textOf(left));
+}
+
+function podAnnotation(pod: string, key: string): readonly string[] {
+  const path = key.replaceAll(".", "\\.");
+  return ["pod", pod, "--namespace=shop", "--output", `jsonpath={.metadata.annotations.${path}}`];
+}
+
+interface Document {
+  readonly text: string;
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+async function documentsOf(folder: string, name: "broken" | "repaired"): Promise<readonly Document[]> {
+  const file = await readFile(join(CHECKOUT, "examples/faq", folder, `${name}.yaml`), "utf8");
+  return file.split(/^---$/m).map((text) => {
+    const value = parseYaml(text).documents[0]?.value;
+    assert.ok(isObject(value));
+    const kind = findKind(groupOf(String(value["apiVersion"])), String(value["kind"]));
+    assert.ok(kind, `${folder}: a kind that foresail does not know`);
+    const { namespace = "", name: objectName = "" } = readObject("Namespace", value).metadata ?? {};
+    return { text: text.trim(), kind, namespace, name: objectName };
+  });
+}
+
+/** In order, with what is in a namespace that is one of them. */
+function withTheirContents(all: readonly Document[], some: readonly Document[]): readonly Document[] {
+  const namespaces = new Set(some.filter(({ kind }) => kind === "Namespace").map(({ name }) => name));
+  return all.filter((one) => some.includes(one) || namespaces.has(one.namespace));
+}
+
+function textOf(documents: readonly Document[]): string {
+  return documents.map(({ text }) => text).join("\n---\n");
+}
+
+/** Namespaces come first, each with the account that Pods run under. */
+async function applyAll({ cluster }: Stage, documents: readonly Document[]): Promise<void> {
+  const [namespaces, others] = [
+    documents.filter(({ kind }) => kind === "Namespace"),
+    documents.filter(({ kind }) => kind !== "Namespace"),
+  ];
+  if (namespaces.length > 0) await succeed(cluster, ["apply", "-f", "-"], textOf(namespaces));
+  for (const { name } of namespaces)
+    await cluster.kubectl(["create", "serviceaccount", "default", "-n", name]);
+  if (others.length > 0) await succeed(cluster, ["apply", "-f", "-"], textOf(others));
+}
+
+/** foresail's copy of these kinds has as many objects as the API server. */
+async function untilKnown({ cluster, foresail }: Stage, documents: readonly Document[]): Promise<void> {
+  for (const kind of new Set(documents.map((one) => one.kind))) {
+    const { plural, group } = KIND_FACTS[kind];
+    const args = ["get", [plural, group].filter(Boolean).join("."), "-A", "-o", "name"];
+    await eventually(`${kind} is known`, async () => {
+      const known = (await metricsOf(foresail)).get(`foresail_cache_objects{kind="${kind}"}`);
+      if (known === undefined) return true;
+      const there = (await succeed(cluster, args)).split("\n").filter(Boolean).length;
+      return known === there;
+    });
+  }
+}
