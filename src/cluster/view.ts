@@ -9,6 +9,7 @@ import { clientsIn } from "./clients.ts";
 import { KnownClients } from "./known-clients.ts";
 import { Grounds } from "./grounds.ts";
 import { withGrounds } from "./lookup-grounds.ts";
+import { definesKind } from "./definitions.ts";
 import { createLookupMesh } from "./lookup-mesh.ts";
 import { meshOf, revisedMeshOf, versionsOf } from "./mesh.ts";
 import type { RevisedMesh } from "./mesh.ts";
@@ -20,6 +21,8 @@ export interface ClusterState {
   readonly settings: MeshSettings;
   /** Everything there is stands in the store: a namespace of which it knows nothing is empty. */
   readonly isComplete: boolean;
+  /** Whether the API server serves the kind, by other means than the objects in the store; undefined if that is not known. */
+  readonly serves?: (kind: Kind) => boolean | undefined;
 }
 
 export interface ObjectId {
@@ -77,6 +80,10 @@ export function createView(
         .map(([, object]) => object);
     },
     planeOf: (kind, namespace, name) => stored(kind, namespace, name)?.plane,
+    serves(kind) {
+      const told = state.serves?.(kind);
+      return told === true || (definesKind(store, kind, excluded) ?? told);
+    },
     clients: {
       inNamespace(namespace) {
         const found = inNamespace(namespace);

@@ -27,8 +27,11 @@ export interface ImpactContext {
   readonly progress: Progress;
 }
 
-/** Made by controllers, many of them: what stands at their beginning tells how the next Pod is made. */
-const LEFT_OUT: readonly Kind[] = ["Job", "ReplicaSet"];
+/**
+ * Jobs and ReplicaSets are made by controllers, many of them: what stands at their beginning tells how the next Pod is made.
+ * CustomResourceDefinitions are megabytes, and few people may list them.
+ */
+const LEFT_OUT: readonly Kind[] = ["CustomResourceDefinition", "Job", "ReplicaSet"];
 
 /** @throws ForesailError */
 export async function impact(

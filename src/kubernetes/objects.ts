@@ -79,6 +79,8 @@ const loadBalancerStatus = object({
 /** Which settings there are, and their JSON. */
 const trafficPolicy = mapOf(anything);
 
+const condition = object({ type: string, status: string, reason: string, message: string });
+
 const destination = object({ host: string, subset: string, port: object({ number }) });
 const httpMatch = object({
   uri: mapOf(string),
@@ -98,12 +100,36 @@ const routes = list(
   object({ match: list(object({ sourceNamespace: string })), route: list(object({ destination })) }),
 );
 
+/** Of the Kubernetes Gateway API, in whichever group. */
+const kubernetesGateway = object({
+  metadata,
+  spec: object({
+    gatewayClassName: string,
+    addresses: list(object({ type: string, value: string })),
+    listeners: list(object({ name: string, hostname: string, port: number, protocol: string })),
+  }),
+  status: object({
+    addresses: list(object({ type: string, value: string })),
+    conditions: list(condition),
+  }),
+});
+
 /** Istio drops an object of its own kinds in whose spec anything is of a wrong type: their specs are strict. */
 const SHAPES = {
+  AlphaKubernetesGateway: kubernetesGateway,
   ConfigMap: object({ metadata, data: mapOf(string) }),
   CronJob: object({
     metadata,
     spec: object({ jobTemplate: object({ metadata, spec: object({ template: podTemplate }) }) }),
+  }),
+  CustomResourceDefinition: object({
+    metadata,
+    spec: object({
+      group: string,
+      names: object({ kind: string, plural: string, shortNames: list(string) }),
+      versions: list(object({ name: string, served: boolean })),
+    }),
+    status: object({ conditions: list(condition) }),
   }),
   DaemonSet: workload,
   Deployment: workload,
@@ -119,6 +145,23 @@ const SHAPES = {
       }),
     ),
   }),
+  Gateway: object({
+    metadata,
+    spec: strict(
+      object({
+        selector: mapOf(string),
+        servers: list(
+          object({
+            name: string,
+            bind: string,
+            hosts: list(string),
+            port: object({ name: string, number, protocol: string }),
+            tls: object({ mode: string, credentialName: string, httpsRedirect: boolean }),
+          }),
+        ),
+      }),
+    ),
+  }),
   GatewayClass: object({ metadata, spec: object({ controllerName: string }) }),
   IstioGateway: object({
     metadata,
@@ -126,7 +169,7 @@ const SHAPES = {
     status: loadBalancerStatus,
   }),
   Job: workload,
-  KubernetesGateway: object({ metadata, spec: object({ gatewayClassName: string }) }),
+  KubernetesGateway: kubernetesGateway,
   MutatingWebhookConfiguration: object({
     metadata,
     webhooks: list(object({ name: string, namespaceSelector: labelSelector, objectSelector: labelSelector })),
@@ -242,6 +285,14 @@ const APPS = { group: "apps", versions: ["v1"], namespaced: true };
 const CORE = { group: "", versions: ["v1"] };
 
 export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
+  /** What the Gateway API's was before it had a group of its own. */
+  AlphaKubernetesGateway: {
+    group: "networking.x-k8s.io",
+    kind: "Gateway",
+    plural: "gateways",
+    versions: ["v1alpha1"],
+    namespaced: true,
+  },
   ConfigMap: { ...CORE, kind: "ConfigMap", plural: "configmaps", namespaced: true },
   CronJob: {
     group: "batch",
@@ -250,9 +301,17 @@ export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
     versions: ["v1beta1", "v1"],
     namespaced: true,
   },
+  CustomResourceDefinition: {
+    group: "apiextensions.k8s.io",
+    kind: "CustomResourceDefinition",
+    plural: "customresourcedefinitions",
+    versions: ["v1beta1", "v1"],
+    namespaced: false,
+  },
   DaemonSet: { ...APPS, kind: "DaemonSet", plural: "daemonsets" },
   Deployment: { ...APPS, kind: "Deployment", plural: "deployments" },
   DestinationRule: { ...ISTIO_NETWORKING, kind: "DestinationRule", plural: "destinationrules" },
+  Gateway: { ...ISTIO_NETWORKING, kind: "Gateway", plural: "gateways" },
   GatewayClass: { ...GATEWAY_API, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
   IstioGateway: {
     group: "istio.alibabacloud.com",

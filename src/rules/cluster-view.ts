@@ -145,4 +145,9 @@ export type ClusterView<Reads extends Kind> = {
   list<K extends Reads>(kind: K, namespace: string): readonly Kinds[K][];
   /** Whose API server holds the object; undefined if it is not there. */
   planeOf(kind: Reads, namespace: string, name: string): Plane | undefined;
+  /**
+   * Whether the API server serves the kind; undefined where nobody knows: files say so only by the CustomResourceDefinitions among
+   * them. Of a CustomResourceDefinition under review: whether it did when that one came.
+   */
+  serves(kind: Reads): boolean | undefined;
 } & Answerable<Reads>;

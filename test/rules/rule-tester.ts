@@ -181,6 +181,10 @@ function recording(view: ClusterView<Kind>, asked: Set<Kind>): ClusterView<Kind>
       asked.add(kind);
       return view.planeOf(kind, namespace, name);
     },
+    serves(kind) {
+      asked.add(kind);
+      return view.serves(kind);
+    },
     clients: noting(view.clients, QUESTION_READS.clients),
     hosts: noting(view.hosts, QUESTION_READS.hosts),
     lookup: noting(view.lookup, QUESTION_READS.lookup),

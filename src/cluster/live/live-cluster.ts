@@ -110,10 +110,12 @@ export function startLiveCluster(options: LiveClusterOptions): LiveCluster {
   };
   void useWhenComplete(current);
 
+  const isServed = (kind: Kind) => current.reflectors.get(kind)?.isServed;
+
   return {
     viewFor: (subject, note) =>
       createView(
-        { store: current.store, settings: applied, isComplete: current.isComplete() },
+        { store: current.store, settings: applied, isComplete: current.isComplete(), serves: isServed },
         subject,
         note,
       ),

@@ -126,6 +126,12 @@ export class Reflector {
     return this.#path;
   }
 
+  /** Whether the API server serves the kind; undefined while that is not known. */
+  get isServed(): boolean | undefined {
+    if (this.#path !== undefined) return true;
+    return this.#state === "absent" ? false : undefined;
+  }
+
   /** What keeps it from going on; undefined while all is well. */
   get problem(): Error | undefined {
     return this.#problem;
