@@ -5,9 +5,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
-import { isObject } from "../../src/kubernetes/json.ts";
 import { findKind, groupOf, KIND_FACTS, readObject } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
+import { object, string } from "../../src/kubernetes/shape.ts";
 import { parseYaml } from "../../src/kubernetes/yaml.ts";
 import { CHECKOUT } from "../foresail.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
@@ -163,12 +163,14 @@ interface Document {
   readonly name: string;
 }
 
+const headShape = object({ apiVersion: string, kind: string });
+
 async function documentsOf(folder: string, name: "broken" | "repaired"): Promise<readonly Document[]> {
   const file = await readFile(join(CHECKOUT, "examples/faq", folder, `${name}.yaml`), "utf8");
   return file.split(/^---$/m).map((text) => {
     const value = parseYaml(text).documents[0]?.value;
-    assert.ok(isObject(value));
-    const kind = findKind(groupOf(String(value["apiVersion"])), String(value["kind"]));
+    const { apiVersion = "", kind: kindName = "" } = headShape.read(value) ?? {};
+    const kind = findKind(groupOf(apiVersion), kindName);
     assert.ok(kind, `${folder}: a kind that foresail does not know`);
     const { namespace = "", name: objectName = "" } = readObject("Namespace", value).metadata ?? {};
     return { text: text.trim(), kind, namespace, name: objectName };
