@@ -16,8 +16,12 @@ export interface Situation {
   readonly moment: Moment;
   readonly kind: Kind;
   readonly operation: Operation;
-  /** The object's controller made it: nobody reads a warning. */
-  readonly isControlled: boolean;
+  /** Who asks is a controller, or likely one: nobody reads a warning. */
+  readonly isUnread: boolean;
+  /** By somebody else, or confirmed: what a rule says comes too late. */
+  readonly isDecided: boolean;
+  /** A deletion of the object is under way: to refuse another one changes nothing. */
+  readonly isGoing: boolean;
 }
 
 /** What of a finding decides about its effect. */
@@ -36,7 +40,8 @@ export function weaker(rule: Action, message: Message): Action {
 }
 
 /** What a finding of this action does here; undefined if that is nothing. */
-export function effectOf(action: Action, traits: Traits, situation: Situation): Effect | undefined {
+export function effectOf(ruleAction: Action, traits: Traits, situation: Situation): Effect | undefined {
+  const action = mildest(ruleAction, situation);
   if (action === "Off") return undefined;
   if (situation.moment === "mutate") return effectAtMutation(action, traits, situation);
   const { moment, kind, operation } = situation;
@@ -49,6 +54,11 @@ export function effectOf(action: Action, traits: Traits, situation: Situation): 
   if (isPodKind(kind) && spoken !== "Audit")
     return { action: isRepair ? "Audit" : heard("Warn", situation), isLost: false };
   return { action: heard(spoken, situation), isLost: false };
+}
+
+function mildest(action: Action, { isDecided, isGoing }: Situation): Action {
+  if (isDecided && action !== "Off") return "Audit";
+  return isGoing && action === "Deny" ? "Warn" : action;
 }
 
 /** Only Pods on CREATE are ever patched: the API server refuses every patched update of a Pod. */
@@ -64,9 +74,6 @@ function effectAtMutation(
 }
 
 /** At admission, controllers throw warnings away. */
-export function heard<A extends Effect["action"]>(
-  action: A,
-  { moment, isControlled }: Situation,
-): A | "Audit" {
-  return isControlled && moment !== "check" && action === "Warn" ? "Audit" : action;
+export function heard<A extends Effect["action"]>(action: A, { moment, isUnread }: Situation): A | "Audit" {
+  return isUnread && moment !== "check" && action === "Warn" ? "Audit" : action;
 }

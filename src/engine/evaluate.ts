@@ -1,15 +1,16 @@
 /** Runs the rules on one review. */
 import { readObject } from "../kubernetes/objects.ts";
-import type { AnyObject, Kind } from "../kubernetes/objects.ts";
+import type { Kind, Metadata } from "../kubernetes/objects.ts";
 import type { Action, AnyFinding, AnyRule, Message, ReviewOf } from "../rules/rule.ts";
 import { effectOf, heard, weaker } from "./actions.ts";
 import type { Effect, Situation } from "./actions.ts";
+import { confirmCommand, isCleaner, isConfirmed, isPerson } from "./deletion.ts";
 import { EXEMPTION_MESSAGES, exemptionsOf } from "./exemptions.ts";
 import type { ExemptionProblem, Exemptions } from "./exemptions.ts";
 import { Fixes } from "./fixes.ts";
 import { OldFindings } from "./old-findings.ts";
 import { optionsOf, reviewOf } from "./review.ts";
-import type { Circumstances, Outcome, ReviewRequest, Verdict } from "./verdict.ts";
+import type { Circumstances, Moment, Outcome, ReviewRequest, Verdict } from "./verdict.ts";
 import { inWords } from "./words.ts";
 
 /** The id under which foresail speaks for itself: about exemptions, duplicate objects. */
@@ -24,7 +25,7 @@ export function evaluate(request: ReviewRequest, circumstances: Circumstances): 
 class Evaluation {
   readonly #request: ReviewRequest;
   readonly #circumstances: Circumstances;
-  readonly #metadata: NonNullable<AnyObject["metadata"]>;
+  readonly #metadata: Metadata;
   readonly #situation: Situation;
   readonly #oldFindings: OldFindings;
   readonly #fixes: Fixes;
@@ -38,9 +39,7 @@ class Evaluation {
     this.#request = request;
     this.#circumstances = circumstances;
     this.#metadata = readObject("Namespace", request.object ?? request.oldObject).metadata ?? {};
-    const { kind, operation } = request;
-    const isControlled = (this.#metadata.ownerReferences ?? []).some(({ controller }) => controller === true);
-    this.#situation = { moment: circumstances.moment, kind, operation, isControlled };
+    this.#situation = situationOf(request, this.#metadata, circumstances.moment);
     this.#oldFindings = new OldFindings(request, circumstances);
     this.#fixes = new Fixes(request.object);
   }
@@ -55,6 +54,7 @@ class Evaluation {
       if (moment !== "mutate") for (const problem of exemptions.problems) this.#speakForExemption(problem);
       this.#runRules(due, exemptions);
     }
+    const isRefused = this.#verdicts.some((verdict) => this.#denies(verdict));
     return {
       verdicts: this.#verdicts.toSorted((one, other) => SEVERITY[one.action] - SEVERITY[other.action]),
       patch: this.#fixes.patch,
@@ -62,6 +62,7 @@ class Evaluation {
       exempted: [...this.#exempted],
       failures: [...this.#failures].map(([rule, error]) => ({ rule, error })),
       isExpired: this.#isExpired,
+      ...(operation === "DELETE" && isRefused ? confirmCommand(this.#request, this.#metadata) : {}),
     };
   }
 
@@ -170,7 +171,7 @@ class Evaluation {
   }
 
   #warning(): "Warn" | "Audit" {
-    return heard("Warn", this.#situation);
+    return this.#situation.isDecided ? "Audit" : heard("Warn", this.#situation);
   }
 
   /** Undefined, and a failure of the rule, if it throws. */
@@ -187,6 +188,24 @@ class Evaluation {
     this.#isExpired ||= this.#circumstances.expired();
     return this.#isExpired;
   }
+}
+
+/** What is deleted is deleted by whoever asks; all else is done to an object, as a rule, by its controller. */
+function situationOf(
+  { kind, operation, username = "" }: ReviewRequest,
+  metadata: Metadata,
+  moment: Moment,
+): Situation {
+  const isControlled = (metadata.ownerReferences ?? []).some(({ controller }) => controller === true);
+  const isDeleted = operation === "DELETE";
+  return {
+    moment,
+    kind,
+    operation,
+    isUnread: isControlled && !(isDeleted && isPerson(username)),
+    isDecided: isDeleted && (isCleaner(username) || isConfirmed(metadata)),
+    isGoing: isDeleted && metadata.deletionTimestamp !== undefined,
+  };
 }
 
 const SEVERITY: { readonly [A in Verdict["action"]]: number } = { Deny: 0, Warn: 1, Fix: 2, Audit: 3 };

@@ -18,6 +18,8 @@ export interface ReviewRequest {
   readonly object: unknown;
   /** Undefined on CREATE. */
   readonly oldObject: unknown;
+  /** Who asks the API server; left out where nobody does. For the engine: rules judge objects, not people. */
+  readonly username?: string;
 }
 
 /** Who asks: the two webhooks, or a command that reads files or a cluster. */
@@ -69,4 +71,6 @@ export interface Outcome {
   readonly failures: readonly RuleFailure[];
   /** Time ran out before every rule had spoken. */
   readonly isExpired: boolean;
+  /** Where a deletion is denied: what a person types to let it pass all the same. */
+  readonly confirmCommand?: string;
 }

@@ -25,6 +25,9 @@ interface PageWords {
   readonly versions: string;
   since(version: string): string;
   before(version: string): string;
+  readonly deleting: string;
+  readonly deletingConfirmed: string;
+  readonly deletingAlways: string;
   readonly exempting: string;
   readonly exemptingAnnotation: string;
   readonly exemptingCaption: string;
@@ -58,6 +61,11 @@ const EN: PageWords = {
   versions: "Versions",
   since: (version) => `since ${version}`,
   before: (version) => `before ${version}`,
+  deleting: "When a deletion is refused",
+  deletingConfirmed:
+    "With action Deny, the refusal ends with the command that lets this deletion pass: it gives the object the annotation `foresail.io/confirm-delete` with the object's own uid. What is confirmed is only audited.",
+  deletingAlways:
+    "The namespace controller and the garbage collector are never refused, and nobody is while a deletion of the same object is under way.",
   exempting: "Exempting an object",
   exemptingAnnotation:
     "The annotation exempts the object it stands on, on a Pod template the workload. The reason is required; until is the last day on which the exemption counts (UTC) and may be left out. Several entries stand on lines of their own or between bars.",
@@ -94,6 +102,10 @@ const ZH: PageWords = {
   versions: "版本",
   since: (version) => `自 ${version} 起`,
   before: (version) => `${version} 之前`,
+  deleting: "删除被拒绝时",
+  deletingConfirmed:
+    "动作为 Deny 时，拒绝信息的最后一行给出允许本次删除的命令：为该对象添加注解 `foresail.io/confirm-delete`，值为该对象自己的 uid。已确认的删除只会被审计。",
+  deletingAlways: "命名空间控制器和垃圾回收器从不会被拒绝；同一对象的删除已在进行中时，也不会拒绝任何人。",
   exempting: "豁免对象",
   exemptingAnnotation:
     "注解豁免它所在的对象；写在 Pod 模板上则豁免该工作负载。必须写明原因；until 是豁免有效的最后一天（UTC），可以省略。多条豁免各占一行，或以竖线分隔。",

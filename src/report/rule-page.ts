@@ -61,6 +61,7 @@ export function rulePage(rule: AnyRule, language: Language, annotations: readonl
     messagesSection(rule.messages, language),
     { heading: words.options, blocks: termsBlocks(optionTerms(rule.options, language)) },
     { heading: words.versions, blocks: termsBlocks(rule.gates.map((name) => gateTerm(name, language))) },
+    deletingSection(rule, language),
     exemptingSection(rule.id, language),
     {
       heading: words.sources,
@@ -153,6 +154,15 @@ function gateTerm(name: GateName, language: Language): Term {
   return {
     term: [COMPONENT_NAMES[component], range.join(words.listSeparator)].join(" "),
     about: [about, source],
+  };
+}
+
+function deletingSection({ operations }: AnyRule, language: Language): Section {
+  const words = PAGE_WORDS[language];
+  const texts = operations.includes("DELETE") ? [words.deletingConfirmed, words.deletingAlways] : [];
+  return {
+    heading: words.deleting,
+    blocks: texts.map((text): Block => ({ type: "paragraph", text })),
   };
 }
 

@@ -30,6 +30,8 @@ export interface AdmissionRequest extends ReviewHead {
   readonly object: unknown;
   readonly oldObject: unknown;
   readonly isDryRun: boolean;
+  /** Who asks the API server. */
+  readonly username: string;
 }
 
 /** Undefined unless there is a uid to answer to: nothing else can keep a review from its decision. */
@@ -53,6 +55,7 @@ export function parseReview(body: unknown): AdmissionRequest | undefined {
     object,
     oldObject,
     isDryRun: request["dryRun"] === true,
+    username: isObject(request["userInfo"]) ? textOf(request["userInfo"]["username"]) : "",
   };
 }
 
@@ -63,7 +66,7 @@ export function parseReviewVersion(apiVersion: unknown): ReviewVersion {
 
 /** What there is for rules to look at; undefined if nothing is: a kind foresail does not know, a subresource, no object. */
 export function reviewRequestOf(request: AdmissionRequest): ReviewRequest | undefined {
-  const { kind, operation, subresource, namespace, name, object, oldObject } = request;
+  const { kind, operation, subresource, namespace, name, object, oldObject, username } = request;
   if (kind === undefined || operation === "CONNECT" || operation === "other" || subresource !== "")
     return undefined;
   if (!isObject(operation === "DELETE" ? oldObject : object)) return undefined;
@@ -74,6 +77,7 @@ export function reviewRequestOf(request: AdmissionRequest): ReviewRequest | unde
     name,
     object: operation === "DELETE" ? undefined : object,
     oldObject: operation === "CREATE" ? undefined : oldObject,
+    username,
   };
 }
 

@@ -49,7 +49,7 @@ export function answerFor(uid: string, endpoint: Endpoint, outcome: Outcome, has
   const response = {
     uid,
     allowed: isAllowed,
-    ...(isAllowed ? {} : { status: denial(denying) }),
+    ...(isAllowed ? {} : { status: denial(denying, outcome.confirmCommand) }),
     ...(patch.length === 0 ? {} : { patch: base64(JSON.stringify(patch)), patchType: "JSONPatch" as const }),
     ...spoken(warnings),
     ...annotated(outcome, patch.length > 0, hash),
@@ -93,7 +93,7 @@ function decisionOf({ allowed, patch, warnings }: AdmissionResponse): Decision {
 }
 
 /** Not `Invalid`: kubectl would print the causes only, without this message and the webhook's name. */
-function denial(denying: readonly Verdict[]): AdmissionStatus {
+function denial(denying: readonly Verdict[], confirmCommand: string | undefined): AdmissionStatus {
   const { shown, more } = findingLines(denying, MAX_DENIAL_LINE);
   const lines = shown.flatMap(({ text, verdict: { remedy, docs } }) => [
     text,
@@ -103,7 +103,13 @@ function denial(denying: readonly Verdict[]): AdmissionStatus {
   return {
     code: 403,
     reason: "Forbidden",
-    message: [...lines, ...(more > 0 ? [moreLine(more)] : [])].join("\n"),
+    message: [
+      ...lines,
+      ...(more > 0 ? [moreLine(more)] : []),
+      ...(confirmCommand === undefined
+        ? []
+        : [line(`to delete it all the same: ${confirmCommand}`, MAX_DENIAL_LINE)]),
+    ].join("\n"),
     details: {
       causes: shown.map(({ verdict }) => ({
         reason: verdict.rule,

@@ -1,5 +1,6 @@
 /** From a review to its answer: asks the engine, counts and logs. */
 import type { Logger } from "pino";
+import { isCleaner } from "../engine/deletion.ts";
 import { evaluate } from "../engine/evaluate.ts";
 import { printable } from "../engine/render.ts";
 import type { Outcome, ReviewRequest } from "../engine/verdict.ts";
@@ -97,6 +98,8 @@ function decide(
   if (reviewRequest === undefined) return allow(request.uid);
 
   const { policy, hash } = options.configuration();
+  // Whatever happens here, namespaces must come to their end.
+  const onInternalError = isCleaner(request.username) ? "Allow" : policy.onInternalError;
   const mayDeny = (id: string) =>
     (policy.rules.get(id) ?? options.rules.find((rule) => rule.id === id))?.action === "Deny";
   const grounds = new OpenGrounds((rule) => endpoint === "mutate" || mayDeny(rule));
@@ -112,7 +115,7 @@ function decide(
     });
   const answerWith = (outcome: Outcome) => {
     const answer = outcome.isExpired
-      ? answerTo("deadline", request.uid, policy.onInternalError, outcome)
+      ? answerTo("deadline", request.uid, onInternalError, outcome)
       : answerFor(request.uid, endpoint, outcome, hash);
     report(options, endpoint, request, outcome, answer, hash);
     return answer;
@@ -121,7 +124,7 @@ function decide(
     // Rules are isolated by the engine: this is a bug of ours outside them.
     options.metrics.countObstacle("internal");
     options.log.error({ ...factsOf(endpoint, request), err: error }, "review failed");
-    return answerTo("internal", request.uid, policy.onInternalError);
+    return answerTo("internal", request.uid, onInternalError);
   };
   /** A refusal, or what is done to a Pod in a namespace that is not known. */
   const isDelicate = (outcome: Outcome) =>

@@ -50,6 +50,7 @@ export interface Case {
   readonly object?: unknown;
   readonly oldObject?: unknown;
   readonly namespace?: string;
+  readonly username?: string;
   readonly rules: readonly AnyRule[];
   readonly policy?: Partial<Policy>;
   /** Action of the first rule. */
@@ -72,6 +73,7 @@ export function review(given: Case): Outcome {
     name: metadata.name ?? "web",
     object: operation === "DELETE" ? undefined : (given.object ?? {}),
     oldObject: operation === "CREATE" ? undefined : (given.oldObject ?? {}),
+    ...(given.username === undefined ? {} : { username: given.username }),
   };
   const [first] = rules;
   const configured =

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { TestContext } from "node:test";
 import { isObject } from "../../src/kubernetes/json.ts";
 import { GVK, reviewOf, startWebhook } from "./under-test.ts";
 import type { Sent } from "./under-test.ts";
@@ -137,6 +138,53 @@ test("a denial names rule, remedy and page, for people and for programs; warning
   });
 });
 
+describe("a deletion that is refused", () => {
+  const metadata = { name: "web", uid: "0a1b-2c3d" };
+  const deletion = { kind: GVK.Service, operation: "DELETE", object: null, oldObject: { metadata } };
+  const refusing = async (t: TestContext) => {
+    const { policy, review } = await startWebhook(t);
+    const rules = new Map([["service-is-owned", { action: "Deny" as const, options: {} }]]);
+    policy.current = { ...policy.current, rules };
+    return (given: object) => review("/validate", { ...deletion, ...given });
+  };
+  const audited = {
+    ...SILENCE,
+    auditAnnotations: { rules: "service-is-owned=Audit", config: "c0ffee" },
+  };
+
+  test("says last how to confirm it", async (t) => {
+    const review = await refusing(t);
+    const response = await review({ userInfo: { username: "jane" } });
+    assert(isObject(response) && isObject(response["status"]));
+    assert.deepEqual(String(response["status"]["message"]).split("\n"), [
+      "service-is-owned: DELETE of shop/web, which nobody owns (metadata.labels.owner)",
+      "fix: Repair service-is-owned.",
+      "docs: foresail explain service-is-owned",
+      "to delete it all the same: kubectl annotate --overwrite services web -n shop foresail.io/confirm-delete=0a1b-2c3d",
+    ]);
+  });
+
+  test("passes when it is confirmed", async (t) => {
+    const review = await refusing(t);
+    const annotations = { "foresail.io/confirm-delete": metadata.uid };
+    assert.deepEqual(await review({ oldObject: { metadata: { ...metadata, annotations } } }), audited);
+  });
+
+  test("passes for the namespace controller", async (t) => {
+    const review = await refusing(t);
+    const username = "system:serviceaccount:kube-system:namespace-controller";
+    assert.deepEqual(await review({ userInfo: { username } }), audited);
+  });
+
+  test("is refused as well if it is not said who asks", async (t) => {
+    const review = await refusing(t);
+    for (const userInfo of [undefined, null, "jane", {}, { username: 7 }]) {
+      const response = await review({ userInfo });
+      assert(isObject(response) && response["allowed"] === false);
+    }
+  });
+});
+
 test("the configuration says where the docs are", async (t) => {
   const { review, policy } = await startWebhook(t);
   policy.current = { ...policy.current, docsUrl: "https://docs.example.org/{rule}.html" };
@@ -246,6 +294,14 @@ describe("a rule that does not come to an end in time", () => {
       },
       warnings: [finding, remedy],
     });
+  });
+
+  test("is no denial for the namespace controller", async (t) => {
+    const { review, policy } = await startWebhook(t);
+    policy.current = { ...policy.current, onInternalError: "Deny" };
+    const userInfo = { username: "system:serviceaccount:kube-system:namespace-controller" };
+    const response = await review(path, { ...request, userInfo });
+    assert(isObject(response) && response["allowed"] === true);
   });
 
   test("is answered before the API server stops waiting", async (t) => {
