@@ -60,7 +60,7 @@ describe("a mesh that is well made has no findings", () => {
 
 /** Of each folder's broken.yaml: `LINE ACTION RULE`. */
 const FAQ: Readonly<Record<string, readonly string[]>> = {
-  "3-gateway-address": ["11 Warn gateway-reachable-in-cluster"],
+  "3-gateway-address": ["15 Warn gateway-reachable-in-cluster"],
   "7-destination-rule": ["10 Deny destination-rule-is-looked-up"],
   "7-subset": ["30 Warn virtual-service-subset-exists"],
   "9-health-checks": [
@@ -72,7 +72,7 @@ const FAQ: Readonly<Record<string, readonly string[]>> = {
     "67 Fix pod-drains-before-stop",
     "75 Fix pod-probes-reach-the-app",
   ],
-  "10-misspelt": ["11 Warn pod-annotations-known"],
+  "10-misspelt": ["15 Warn pod-annotations-known"],
   "10-long-requests": ["15 Fix pod-drains-before-stop", "27 Fix pod-drains-before-stop"],
 };
 
@@ -96,13 +96,13 @@ describe("what the frequent questions are about is found where it stands", () =>
   }
 });
 
-const REPAIRABLE = ["9-health-checks", "10-long-requests"];
+const REPAIRABLE = ["9-health-checks", "10-long-requests", "10-misspelt"];
 
 test("--fix changes the lines of the repairs and no others", async () => {
   const files = REPAIRABLE.map((folder) => `examples/faq/${folder}/broken.yaml`);
   const { stdout, stderr } = await runForesail(["check", ...files, "--fix", "--dry-run"]);
   assert.equal(stdout, DIFF);
-  assert.match(stderr, /\nforesail: would make 9 repairs in 2 files\n$/);
+  assert.match(stderr, /\nforesail: would make 10 repairs in 3 files\n$/);
 });
 
 const DIFF = `--- examples/faq/9-health-checks/broken.yaml
@@ -180,4 +180,15 @@ const DIFF = `--- examples/faq/9-health-checks/broken.yaml
  spec:
    containers:
    - name: reports
+--- examples/faq/10-misspelt/broken.yaml
++++ examples/faq/10-misspelt/broken.yaml
+@@ -12,7 +12,7 @@
+     metadata:
+       labels: { app: reports }
+       annotations:
+-        sidecar.istio.io/native-sidecar: "true" # finding
++        sidecar.istio.io/nativeSidecar: "true" # finding
+     spec:
+       containers:
+       - name: reports
 `;

@@ -78,7 +78,9 @@ function repairOf({ namespace, name, pod }: PodSource, { view }: Moment, judging
     expired: () => false,
   });
   judging.onFailures(failures);
-  const fields = patch.flatMap(({ path, value }) => fieldsOf(segmentsOf(path), value));
+  const fields = patch.flatMap((operation) =>
+    operation.op === "remove" ? [] : fieldsOf(segmentsOf(operation.path), operation.value),
+  );
   return new Map(fields.toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 

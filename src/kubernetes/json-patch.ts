@@ -1,22 +1,24 @@
-/** JSON Patch (RFC 6902), as far as the API server needs it from us: `add` and `replace` of single values. */
+/** JSON Patch (RFC 6902), as far as it is needed here: `add`, `replace` and `remove` of single values. */
 import type { FieldPath } from "./field-path.ts";
 import { isObject } from "./json.ts";
 import type { Json } from "./json.ts";
 
 /**
- * Sets the value at `path`. Parents that are missing, null or no container are made. A number is an index of a list, at most
- * its length; a string is a key, of digits, too.
+ * Sets the value at `path`, or takes away what is there. Parents of a value that are missing, null or no container are made. A
+ * number is an index of a list, at most its length; a string is a key, of digits, too.
  */
-export interface Change {
-  readonly path: FieldPath;
-  readonly value: Json;
+export type Change =
+  | { readonly path: FieldPath; readonly value: Json; readonly isRemoved?: never }
+  | { readonly path: FieldPath; readonly value?: never; readonly isRemoved: true };
+
+/** The same changes of what holds the object at `parent`. */
+export function changesBelow(parent: FieldPath, changes: readonly Change[]): readonly Change[] {
+  return changes.map((change) => ({ ...change, path: [...parent, ...change.path] }));
 }
 
-export interface PatchOperation {
-  readonly op: "add" | "replace";
-  readonly path: string;
-  readonly value: Json;
-}
+export type PatchOperation =
+  | { readonly op: "add" | "replace"; readonly path: string; readonly value: Json }
+  | { readonly op: "remove"; readonly path: string };
 export type JsonPatch = readonly PatchOperation[];
 
 /**
@@ -28,7 +30,7 @@ export function patchFor(object: unknown, changes: readonly Change[]): { patch: 
   const patch: PatchOperation[] = [];
   let current = object;
   for (const { path, value } of changes) {
-    const step = set(current, path, value, "");
+    const step = value === undefined ? remove(current, path, "") : set(current, path, value, "");
     current = step.object;
     if (step.operation) patch.push(step.operation);
   }
@@ -48,7 +50,7 @@ export function losesAnything(object: unknown, changes: readonly Change[]): bool
       if (!isContainerFor(node, segment)) return true;
       node = childOf(node, segment);
     }
-    return node !== undefined && node !== null && typeOf(node) !== typeOf(value);
+    return value !== undefined && node !== undefined && node !== null && typeOf(node) !== typeOf(value);
   });
 }
 
@@ -60,8 +62,10 @@ function typeOf(value: unknown): string {
 export function changesOf(object: unknown, patch: JsonPatch): Change[] {
   const changes: Change[] = [];
   let current = object;
-  for (const { path: pointer, value } of patch) {
-    const change = { path: pathIn(current, pointer), value };
+  for (const operation of patch) {
+    const path = pathIn(current, operation.path);
+    const change: Change =
+      operation.op === "remove" ? { path, isRemoved: true } : { path, value: operation.value };
     changes.push(change);
     current = patchFor(current, [change]).object;
   }
@@ -100,6 +104,19 @@ function set(node: unknown, path: FieldPath, value: Json, pointer: string): Step
   return step.operation ? { ...step, object: withChild(node, segment, step.object) } : { object: node };
 }
 
+/** What is not there stays so. */
+function remove(node: unknown, path: FieldPath, pointer: string): Step {
+  const [segment, ...rest] = path;
+  if (segment === undefined || !isContainerFor(node, segment)) return { object: node };
+  const child = childOf(node, segment);
+  if (child === undefined) return { object: node };
+  const here = `${pointer}/${escapePointer(String(segment))}`;
+  if (rest.length === 0)
+    return { object: withoutChild(node, segment), operation: { op: "remove", path: here } };
+  const step = remove(child, rest, here);
+  return step.operation ? { ...step, object: withChild(node, segment, step.object) } : { object: node };
+}
+
 function replaced(pointer: string, value: Json): Step {
   return { object: value, operation: { op: "replace", path: pointer, value } };
 }
@@ -123,6 +140,11 @@ function withChild(node: Container, segment: string | number, child: unknown): C
     return copy;
   }
   return { ...node, [segment]: child };
+}
+
+function withoutChild(node: Container, segment: string | number): Container {
+  if (isList(node)) return node.toSpliced(Number(segment), 1);
+  return Object.fromEntries(Object.entries(node).filter(([key]) => key !== segment));
 }
 
 function isList(node: Container): node is readonly unknown[] {

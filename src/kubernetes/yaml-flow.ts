@@ -49,9 +49,13 @@ export function emitFlow(value: Json, style: FlowStyle, indent: string): string 
 }
 
 export function emitFlowEntry(key: string, value: Json, style: FlowStyle, indent: string): string {
-  const isPlain = !style.isQuoted && PLAIN_KEY.test(key) && typeof resolvePlain(key) === "string";
-  const colon = isPlain ? ": " : style.colon;
-  return `${isPlain ? key : emitQuoted(key)}${colon}${emitFlow(value, style, indent)}`;
+  const text = style.isQuoted ? emitQuoted(key) : emitFlowKey(key);
+  return `${text}${text === key ? ": " : style.colon}${emitFlow(value, style, indent)}`;
+}
+
+/** In quotes where it would be anything else without; for blocks as well. */
+export function emitFlowKey(key: string): string {
+  return PLAIN_KEY.test(key) && typeof resolvePlain(key) === "string" ? key : emitQuoted(key);
 }
 
 /** From where each part begins to where it ends. */

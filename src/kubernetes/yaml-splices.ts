@@ -4,7 +4,7 @@ import { isObject } from "./json.ts";
 import type { Json } from "./json.ts";
 import { emitNode, emitQuoted, emitValue, endsAsBlock } from "./yaml-emit.ts";
 import type { BlockStyle } from "./yaml-emit.ts";
-import { emitFlow, emitFlowEntry, flowStyleOf, partsOf } from "./yaml-flow.ts";
+import { emitFlow, emitFlowEntry, emitFlowKey, flowStyleOf, partsOf } from "./yaml-flow.ts";
 import type { FlowStyle } from "./yaml-flow.ts";
 import { readLayout } from "./yaml-layout.ts";
 import type { Layout, ListLayout, MapLayout } from "./yaml-layout.ts";
@@ -39,8 +39,8 @@ const FOR_SINGLE_QUOTES = /^[\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff0
 const ITEM_INDENT = "  ";
 
 /**
- * What makes a text of one document, which now reads as `old`, read as `wanted`. Where keys or items are only added, or values
- * changed, the rest of a collection stays; otherwise it is written anew.
+ * What makes a text of one document, which now reads as `old`, read as `wanted`. Where keys or items are only added, keys
+ * renamed, or values changed, the rest of a collection stays; otherwise it is written anew.
  * @throws Refusal, YamlError
  */
 export function splicesFor(
@@ -88,8 +88,9 @@ class Editor {
     if (sameJson(old, wanted)) return;
     this.#refuseShared(node);
     if (node.kind === "map" && isObject(old) && isObject(wanted) && this.#canGrow(node, around)) {
-      if (Object.keys(old).every((key) => Object.hasOwn(wanted, key)))
-        return this.#changeMap(node, old, wanted, around);
+      const renames = renamesIn(node, old, wanted);
+      if (renames !== undefined)
+        return this.#changeMap(node, this.#rename(node, old, renames), wanted, around);
     }
     if (node.kind === "list" && isList(old) && isList(wanted) && this.#canGrow(node, around)) {
       if (old.length <= wanted.length) return this.#changeList(node, old, wanted, around);
@@ -117,6 +118,16 @@ class Editor {
     if (!node.isFlow) return true;
     const isInBlock = around !== undefined && around.flow === undefined;
     return "[{".includes(this.#text.charAt(node.contentStart)) && !(isInBlock && partsOf(node).length === 0);
+  }
+
+  /** What the map reads as then. */
+  #rename(node: MapLayout, old: JsonLike, renames: ReadonlyMap<string, string>): JsonLike {
+    for (const { name, key } of node.entries) {
+      const newName = name === undefined ? undefined : renames.get(name);
+      if (newName !== undefined)
+        this.#put(key.contentStart, key.end, quotedLike(key, newName) ?? emitFlowKey(newName));
+    }
+    return Object.fromEntries(Object.entries(old).map(([name, value]) => [renames.get(name) ?? name, value]));
   }
 
   #changeMap(node: MapLayout, old: JsonLike, wanted: JsonLike, around: Surroundings | undefined): void {
@@ -248,6 +259,24 @@ class Editor {
 }
 
 type JsonLike = { readonly [key: string]: unknown };
+
+/** The new names of the keys that are gone; undefined if one is gone for good, or is not written here once. */
+function renamesIn(
+  { entries }: MapLayout,
+  old: JsonLike,
+  wanted: JsonLike,
+): ReadonlyMap<string, string> | undefined {
+  const fresh = Object.keys(wanted).filter((name) => !Object.hasOwn(old, name));
+  const renames = new Map<string, string>();
+  for (const name of Object.keys(old)) {
+    if (Object.hasOwn(wanted, name)) continue;
+    const index = fresh.findIndex((one) => sameJson(wanted[one], old[name]));
+    const [newName] = index < 0 ? [] : fresh.splice(index, 1);
+    if (newName === undefined || entries.filter((one) => one.name === name).length !== 1) return undefined;
+    renames.set(name, newName);
+  }
+  return renames;
+}
 
 /** In the quotes that are there; undefined if they do not fit, or there are none. */
 function quotedLike(node: Layout, value: Json): string | undefined {

@@ -93,7 +93,12 @@ spec:
     const service = `${kind === "Service" ? name : serviceOfIstioGateway(name)}.${namespace}`;
     const field = ["spec", "externalTrafficPolicy"];
     if (facts.annotations["service.beta.kubernetes.io/backend-type"] === "eni") {
-      yield { message: "eniMakesLocalNeedless", field, data: { service } };
+      yield {
+        message: "eniMakesLocalNeedless",
+        field,
+        data: { service },
+        fix: [{ path: field, value: "Cluster" }],
+      };
     } else
       yield { message: "localTrafficPolicy", field, data: { affected: affected(cluster.versions), service } };
   },

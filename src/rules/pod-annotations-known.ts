@@ -2,6 +2,7 @@ import { isForPeople, isReadOnPods, meantKey } from "../istio/known-keys.ts";
 import type { KeyKind } from "../istio/known-keys.ts";
 import { formatField } from "../kubernetes/field-path.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
+import type { Change } from "../kubernetes/json-patch.ts";
 import type { Metadata } from "../kubernetes/objects.ts";
 import { ownMetadataOf, POD_KINDS, podTemplateOf } from "../kubernetes/pod-template.ts";
 import { defineRule } from "./rule.ts";
@@ -30,6 +31,11 @@ const MESSAGES = {
   },
 } as const satisfies Messages;
 type Found = Finding<typeof MESSAGES>;
+interface Misspelt {
+  readonly message: "misspelt";
+  readonly field: FieldPath;
+  readonly data: { readonly key: string; readonly meant: string };
+}
 
 const MAPS = ["annotations", "labels"] as const;
 const OTHER: { readonly [K in KeyKind]: KeyKind } = { annotations: "labels", labels: "annotations" };
@@ -119,22 +125,39 @@ spec:
 });
 
 function* checkPod(metadata: Metadata, path: FieldPath): Iterable<Found> {
+  const renamed = new Set<string>();
   for (const map of MAPS) {
-    for (const key of Object.keys(metadata[map] ?? {})) {
+    for (const [key, value] of Object.entries(metadata[map] ?? {})) {
       const field = [...path, map, key];
       const other = OTHER[map];
       if (isReadOnPods(key, other) && !isReadOnPods(key, map)) {
         if (metadata[other]?.[key] === undefined)
           yield { message: "wrongMap", field, data: { key, written: map, read: other } };
-      } else yield* checkSpelling(key, metadata, field);
+        continue;
+      }
+      for (const finding of checkSpelling(key, metadata, field)) {
+        const { meant } = finding.data;
+        // Of several that mean the same, nobody knows which value is wanted.
+        const isClear = isReadOnPods(meant, map) && !renamed.has(meant);
+        renamed.add(meant);
+        const fix = renaming([...path, map], key, meant, value);
+        yield isClear ? { ...finding, fix } : finding;
+      }
     }
   }
 }
 
-function* checkSpelling(key: string, metadata: Metadata, field: FieldPath): Iterable<Found> {
+function* checkSpelling(key: string, metadata: Metadata, field: FieldPath): Iterable<Misspelt> {
   const meant = meantKey(key);
   if (meant === undefined || MAPS.some((map) => metadata[map]?.[meant] !== undefined)) return;
   yield { message: "misspelt", field, data: { key, meant } };
+}
+
+function renaming(map: FieldPath, from: string, to: string, value: string): readonly Change[] {
+  return [
+    { path: [...map, to], value },
+    { path: [...map, from], isRemoved: true },
+  ];
 }
 
 interface Template {

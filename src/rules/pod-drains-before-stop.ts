@@ -30,6 +30,7 @@ import type { InjectedProxy } from "../istio/injection.ts";
 import type { ProxySettings } from "../istio/proxy-config.ts";
 import { versionOfImage } from "../istio/versions.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
+import { changesBelow } from "../kubernetes/json-patch.ts";
 import type { Container } from "../kubernetes/objects.ts";
 import { POD_KINDS, podTemplateOf } from "../kubernetes/pod-template.ts";
 import type { PodKind, PodTemplate } from "../kubernetes/pod-template.ts";
@@ -260,7 +261,7 @@ function willBeInjected(
 
 function* fromRoot(root: FieldPath, findings: Iterable<Found>): Iterable<Found> {
   for (const finding of findings) {
-    const fix = (finding.fix ?? []).map(({ path, value }) => ({ path: [...root, ...path], value }));
+    const fix = changesBelow(root, finding.fix ?? []);
     yield { ...finding, field: [...root, ...finding.field], ...(fix.length === 0 ? {} : { fix }) };
   }
 }

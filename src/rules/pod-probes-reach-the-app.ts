@@ -8,6 +8,7 @@ import type { ProbedSidecar } from "../istio/probe-situation.ts";
 import { appProbesOf, portlessProbesOf, proxyPortsOf, REWRITE_PROBERS } from "../istio/probes.ts";
 import type { AppProbe } from "../istio/probes.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
+import { changesBelow } from "../kubernetes/json-patch.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { POD_KINDS, podTemplateOf } from "../kubernetes/pod-template.ts";
@@ -290,7 +291,7 @@ function fixFor(judged: readonly JudgedProbe[], { pod, settings, options }: Mesh
     const outbound = options.outbound ? (settings?.excludeOutboundPorts ?? "") : undefined;
     changes.push(...exclusionOf(pod, ports, settings?.excludeInboundPorts ?? "", outbound));
   }
-  return changes.map(({ path, value }) => ({ path: [...pod.path, ...path], value }));
+  return changesBelow(pod.path, changes);
 }
 
 /** One finding per port and outcome, where it is probed first. */

@@ -8,7 +8,7 @@ import { sharedControlPlane } from "../harness/control-plane.ts";
 
 const controlPlane = sharedControlPlane({});
 /** Those with something to repair; the others are about objects of Istio, which need its definitions. */
-const REPAIRED = ["9-health-checks", "10-long-requests"];
+const REPAIRED = ["9-health-checks", "10-long-requests", "10-misspelt"];
 
 test("fixed files are accepted by check and, strictly, by the API server", async (t) => {
   const cluster = await controlPlane(t);

@@ -100,6 +100,25 @@ describe("patchFor makes", () => {
       patch: [],
     },
     {
+      name: "a removal of what is there, and nothing of what is not",
+      object: { a: { x: 1, y: 2 }, list: [1, 2, 3], text: "" },
+      changes: [
+        { path: ["a", "z"], value: 1 },
+        { path: ["a", "x"], isRemoved: true },
+        { path: ["a", "x"], isRemoved: true },
+        { path: ["list", 1], isRemoved: true },
+        { path: ["list", 7], isRemoved: true },
+        { path: ["text", "x"], isRemoved: true },
+        { path: ["b", "x"], isRemoved: true },
+        { path: [], isRemoved: true },
+      ],
+      patch: [
+        { op: "add", path: "/a/z", value: 1 },
+        { op: "remove", path: "/a/x" },
+        { op: "remove", path: "/list/1" },
+      ],
+    },
+    {
       name: "a replacement of the whole",
       object: null,
       changes: [{ path: [], value: {} }],
@@ -178,7 +197,9 @@ describe("patchFor", () => {
       fc.property(scenarios(), ({ object, changes }) => {
         const { patch, object: changed } = patchFor(object, changes);
         let current: unknown = object;
-        for (const { op, path, value } of patch) {
+        for (const operation of patch) {
+          assert.ok(operation.op !== "remove");
+          const { op, path, value } = operation;
           const segments = path.split("/").slice(1).map(unescape);
           assert.equal(isThere(current, segments), op === "replace", `${op} ${path}`);
           current = withValue(current, segments, value);

@@ -255,6 +255,45 @@ describe("a text says what the changes make of it, and else is as it was", () =>
   });
 });
 
+describe("a key gets another name, and what is around it stays", () => {
+  const rename = (text: string, from: FieldPath, to: FieldPath, value: Json) => {
+    const edit: Edit = {
+      document: 0,
+      changes: [
+        { path: to, value },
+        { path: from, isRemoved: true },
+      ],
+    };
+    const result = editYaml(text, [edit]);
+    return result.refusals.get(edit) ?? result.text;
+  };
+  for (const [name, text, expected] of [
+    ["plain", "m: # m\n  a.b/c: x # c\n  # below\n  d: 1\n", "m: # m\n  e.f/g-h: x # c\n  # below\n  d: 1\n"],
+    ["in single quotes", "m:\n  'a.b/c': x\n", "m:\n  'e.f/g-h': x\n"],
+    ["in brackets", 'm: {d: 1, a.b/c: "x", y: 2} # m\n', 'm: {d: 1, e.f/g-h: "x", y: 2} # m\n'],
+    ["in JSON", '{"m":{"a.b/c":"x","d":1}}', '{"m":{"e.f/g-h":"x","d":1}}'],
+    ["that is asked for", "m:\n  ? a.b/c\n  : x\n", "m:\n  ? e.f/g-h\n  : x\n"],
+    [
+      "with a text of several lines",
+      "m:\n  a.b/c: |-\n    x\n  d: 1\n",
+      "m:\n  e.f/g-h: |-\n    x\n  d: 1\n",
+    ],
+  ] as const)
+    test(name, () => assert.equal(rename(text, ["m", "a.b/c"], ["m", "e.f/g-h"], "x"), expected));
+
+  test("in quotes where it needs them", () => {
+    assert.equal(rename("m: {a: 1}\n", ["m", "a"], ["m", "on"], 1), 'm: {"on": 1}\n');
+    assert.equal(rename("m:\n  a: 1\n", ["m", "a"], ["m", "b: c"], 1), 'm:\n  "b: c": 1\n');
+  });
+
+  test("but not where an alias stands for the map, or << brings it", () => {
+    const shared = rename("m: &m {a: 1}\nn: *m\n", ["m", "a"], ["m", "b"], 1);
+    assert.equal(shared, "it stands under &m, and would change where *m stands, too");
+    const merged = "x: &x {a: 1}\nm:\n  <<: *x\n  d: 1\n";
+    assert.equal(rename(merged, ["m", "a"], ["m", "b"], 1), "x: &x {a: 1}\nm:\n  d: 1\n  b: 1\n");
+  });
+});
+
 describe("an edit is refused", () => {
   test("that would change where an alias stands, too", () => {
     const text = "a: &a\n  x: 1\nb: *a\n";

@@ -86,6 +86,9 @@ found({ message: "plain" });
 found({ message: "plain", field: [], fix: [{ op: "add", path: "/metadata/labels", value: {} }] });
 // @ts-expect-error a change holds JSON
 found({ message: "plain", field: [], fix: [{ path: ["metadata"], value: undefined }] });
+found({ message: "plain", field: [], fix: [{ path: ["metadata"], isRemoved: true }] });
+// @ts-expect-error a change sets or removes
+found({ message: "plain", field: [], fix: [{ path: ["metadata"], value: 1, isRemoved: true }] });
 
 defineRule({
   ...SERVICE,

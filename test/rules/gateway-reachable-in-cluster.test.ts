@@ -159,6 +159,7 @@ testRule(rule, {
           message: "eniMakesLocalNeedless",
           field: ["spec", "externalTrafficPolicy"],
           data: { service: "edge.istio-system" },
+          fix: [{ path: ["spec", "externalTrafficPolicy"], value: "Cluster" }],
         },
       ],
     },

@@ -34,6 +34,14 @@ const misspelt = (key: string, meant: string, map = "annotations") => ({
   field: ["metadata", map, key],
   data: { key, meant },
 });
+/** With its fix. */
+const renamed = (key: string, meant: string, value: string) => ({
+  ...misspelt(key, meant),
+  fix: [
+    { path: ["metadata", "annotations", meant], value },
+    { path: ["metadata", "annotations", key], isRemoved: true } as const,
+  ],
+});
 const misplaced = (kind: string, map: string, key: string, place: string) => ({
   message: "misplaced",
   field: ["metadata", map, key],
@@ -117,7 +125,7 @@ testRule(rule, {
         "sidecar.isito.io/interceptionMode": "NONE",
       }),
       findings: [
-        misspelt("sidecar.istio.io/rewriteAppHTTPProbes", REWRITE),
+        renamed("sidecar.istio.io/rewriteAppHTTPProbes", REWRITE, "true"),
         misspelt("traffic.sidecar.istio.io/exludeInboundPort", EXCLUDE),
         misspelt("sidecar.istio.io/logLevell", "sidecar.istio.io/logLevel"),
         misspelt("sidecar.isito.io/interceptionMode", "sidecar.istio.io/interceptionMode"),

@@ -8,7 +8,7 @@ import { render } from "../../src/engine/render.ts";
 import { formatField } from "../../src/kubernetes/field-path.ts";
 import type { FieldPath } from "../../src/kubernetes/field-path.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
-import { patchFor } from "../../src/kubernetes/json-patch.ts";
+import { patchFor, sameJson } from "../../src/kubernetes/json-patch.ts";
 import type { Change, PatchOperation } from "../../src/kubernetes/json-patch.ts";
 import { findKind, groupOf, KIND_FACTS, readObject } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
@@ -99,8 +99,10 @@ export function testRule(
       }
     });
     test("has fixes that make their finding go away, and once is enough", () => {
-      for (const one of cases.invalid)
-        for (const finding of run(rule, one)) assertFixConverges(rule, one, finding);
+      for (const one of cases.invalid) {
+        const findings = run(rule, one);
+        for (const finding of findings) assertFixConverges(rule, one, finding, findings);
+      }
     });
     test("reports its bad example and not its good one", () => {
       assert.notDeepEqual(runExample(rule, rule.example.bad), []);
@@ -203,7 +205,12 @@ function assertFindings(actual: readonly AnyFinding[], expected: readonly AnyFin
   assert.deepEqual(shown, wanted);
 }
 
-function assertFixConverges(rule: AnyRule, one: InvalidCase, finding: AnyFinding): void {
+function assertFixConverges(
+  rule: AnyRule,
+  one: InvalidCase,
+  finding: AnyFinding,
+  all: readonly AnyFinding[],
+): void {
   if (!finding.fix) return;
   const { patch, object } = patchFor(one.object, finding.fix);
   assert.notDeepEqual(patch, [], `${one.name}: the fix changes nothing`);
@@ -215,8 +222,11 @@ function assertFixConverges(rule: AnyRule, one: InvalidCase, finding: AnyFinding
     ({ message, field }) => message === finding.message && formatField(field) === where,
   );
   assert.equal(isThere, false, `${one.name}: ${finding.message} at ${where} is still there`);
-  for (const { fix } of after)
-    assert.deepEqual(patchFor(object, fix ?? []).patch, [], `${one.name}: a second pass changes more`);
+  for (const { fix } of after) {
+    const isOfAnother = all.some((other) => other !== finding && sameJson(other.fix, fix));
+    const { patch: more } = patchFor(object, fix ?? []);
+    if (!isOfAnother) assert.deepEqual(more, [], `${one.name}: a second pass changes more`);
+  }
 }
 
 /** Our patch, applied by another library, gives our result. */

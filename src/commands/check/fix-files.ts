@@ -5,7 +5,7 @@ import { parseManifests } from "../../cluster/manifests.ts";
 import type { Manifest } from "../../cluster/manifests.ts";
 import { printable } from "../../engine/render.ts";
 import { formatField } from "../../kubernetes/field-path.ts";
-import { sameJson } from "../../kubernetes/json-patch.ts";
+import { changesBelow, sameJson } from "../../kubernetes/json-patch.ts";
 import { editYaml } from "../../kubernetes/yaml-edit.ts";
 import type { CheckOutcome, Repair } from "./check-manifests.ts";
 
@@ -92,10 +92,8 @@ class Fixing {
     const edits = new Map(
       repairs.map((repair) => {
         const { manifest } = repair;
-        const inDocument = repair
-          .changes()
-          .map(({ path, value }) => ({ path: [...manifest.path, ...path], value }));
-        return [{ document: manifest.document, changes: inDocument }, repair];
+        const changes = changesBelow(manifest.path, repair.changes());
+        return [{ document: manifest.document, changes }, repair];
       }),
     );
     const { text: after, refusals } = editYaml(text.after, [...edits.keys()]);

@@ -1,4 +1,5 @@
 /** A repair as what to cut out of its file and what to put in, for programs that make it on request. */
+import { changesBelow } from "../../kubernetes/json-patch.ts";
 import { editYaml } from "../../kubernetes/yaml-edit.ts";
 import type { Replacement } from "../../report/sarif.ts";
 import type { Repair } from "./check-manifests.ts";
@@ -10,8 +11,7 @@ const MAX_CHARACTERS = 100_000;
 export function replacementFor({ manifest, changes }: Repair): Replacement | undefined {
   const { documentText: before, path: parent } = manifest;
   if (before.length > MAX_CHARACTERS) return undefined;
-  const inDocument = changes().map(({ path, value }) => ({ path: [...parent, ...path], value }));
-  const { text: after } = editYaml(before, [{ document: 0, changes: inDocument }]);
+  const { text: after } = editYaml(before, [{ document: 0, changes: changesBelow(parent, changes()) }]);
   if (after === before) return undefined;
   const start = boundaryBefore(before, commonLength(before, after));
   const behind = commonLength(reversed(before.slice(start)), reversed(after.slice(start)));
