@@ -16,6 +16,11 @@ const CLEANERS = [
 
 const MACHINES = ["system:serviceaccount:", "system:node:", "system:kube-"];
 
+/** A deletion, or what lets one come to its end. */
+export function isRemoval({ operation, subresource }: ReviewRequest): boolean {
+  return operation === "DELETE" || subresource === "finalize";
+}
+
 /** The namespace controller or the garbage collector. */
 export function isCleaner(username: string): boolean {
   return CLEANERS.includes(username);

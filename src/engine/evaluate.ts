@@ -4,7 +4,7 @@ import type { Kind, Metadata } from "../kubernetes/objects.ts";
 import type { Action, AnyFinding, AnyRule, Message, ReviewOf } from "../rules/rule.ts";
 import { effectOf, heard, weaker } from "./actions.ts";
 import type { Effect, Situation } from "./actions.ts";
-import { confirmCommand, isCleaner, isConfirmed, isPerson } from "./deletion.ts";
+import { confirmCommand, isCleaner, isConfirmed, isPerson, isRemoval } from "./deletion.ts";
 import { EXEMPTION_MESSAGES, exemptionsOf } from "./exemptions.ts";
 import type { ExemptionProblem, Exemptions } from "./exemptions.ts";
 import { Fixes } from "./fixes.ts";
@@ -45,9 +45,12 @@ class Evaluation {
   }
 
   run(): Outcome {
-    const { kind, operation } = this.#request;
+    const { kind, subresource, operation } = this.#request;
     const { rules, moment } = this.#circumstances;
-    const due = rules.filter((rule) => rule.kinds.includes(kind) && rule.operations.includes(operation));
+    const due = rules.filter(
+      (rule) =>
+        rule.kinds.includes(kind) && rule.subresource === subresource && rule.operations.includes(operation),
+    );
     if (due.length > 0) {
       this.#circumstances.onAsker?.(OWN_ID);
       const exemptions = this.#exemptionsFrom(due);
@@ -62,7 +65,7 @@ class Evaluation {
       exempted: [...this.#exempted],
       failures: [...this.#failures].map(([rule, error]) => ({ rule, error })),
       isExpired: this.#isExpired,
-      ...(operation === "DELETE" && isRefused ? confirmCommand(this.#request, this.#metadata) : {}),
+      ...(isRemoval(this.#request) && isRefused ? confirmCommand(this.#request, this.#metadata) : {}),
     };
   }
 
@@ -191,20 +194,17 @@ class Evaluation {
 }
 
 /** What is deleted is deleted by whoever asks; all else is done to an object, as a rule, by its controller. */
-function situationOf(
-  { kind, operation, username = "" }: ReviewRequest,
-  metadata: Metadata,
-  moment: Moment,
-): Situation {
+function situationOf(request: ReviewRequest, metadata: Metadata, moment: Moment): Situation {
+  const { kind, operation, username = "" } = request;
   const isControlled = (metadata.ownerReferences ?? []).some(({ controller }) => controller === true);
-  const isDeleted = operation === "DELETE";
+  const isDeleted = isRemoval(request);
   return {
     moment,
     kind,
     operation,
     isUnread: isControlled && !(isDeleted && isPerson(username)),
     isDecided: isDeleted && (isCleaner(username) || isConfirmed(metadata)),
-    isGoing: isDeleted && metadata.deletionTimestamp !== undefined,
+    isGoing: operation === "DELETE" && metadata.deletionTimestamp !== undefined,
   };
 }
 

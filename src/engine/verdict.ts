@@ -4,12 +4,14 @@ import type { JsonPatch } from "../kubernetes/json-patch.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { ClusterView } from "../rules/cluster-view.ts";
 import type { Policy } from "../rules/policy.ts";
-import type { Action, AnyRule, Operation } from "../rules/rule.ts";
+import type { Action, AnyRule, Operation, Subresource } from "../rules/rule.ts";
 
 /** One object on its way into the cluster, or out of it; objects as they came, unread. */
 export interface ReviewRequest {
   readonly operation: Operation;
   readonly kind: Kind;
+  /** Left out: the object itself. */
+  readonly subresource?: Subresource;
   /** "" for cluster-scoped objects. */
   readonly namespace: string;
   /** `PREFIX*` of an object with generateName. */

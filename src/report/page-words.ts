@@ -8,6 +8,7 @@ interface PageWords {
   readonly id: string;
   readonly defaultAction: string;
   readonly kinds: string;
+  subresourceOf(kinds: string, subresource: string): string;
   readonly operations: string;
   readonly reads: string;
   readonly readsNothing: string;
@@ -43,6 +44,7 @@ const EN: PageWords = {
   id: "Rule",
   defaultAction: "Default action",
   kinds: "Kinds",
+  subresourceOf: (kinds, subresource) => `${kinds}, only its subresource ${subresource}`,
   operations: "Operations",
   reads: "Reads",
   readsNothing: "nothing but the object itself",
@@ -84,6 +86,7 @@ const ZH: PageWords = {
   id: "规则",
   defaultAction: "默认动作",
   kinds: "资源类型",
+  subresourceOf: (kinds, subresource) => `${kinds}（仅子资源 ${subresource}）`,
   operations: "操作",
   reads: "读取的资源",
   readsNothing: "仅读取该对象本身",

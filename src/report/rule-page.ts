@@ -97,11 +97,17 @@ function factsOf(rule: AnyRule, language: Language): Block {
     rows: [
       [words.id, rule.id],
       [words.defaultAction, rule.action],
-      [words.kinds, listed(rule.kinds.map(kindName))],
+      [words.kinds, kindsOf(rule, language)],
       [words.operations, listed(rule.operations)],
       [words.reads, listed(rule.reads.map(kindName)) || words.readsNothing],
     ],
   };
+}
+
+function kindsOf({ kinds, subresource }: AnyRule, language: Language): string {
+  const words = PAGE_WORDS[language];
+  const names = kinds.map(kindName).join(words.listSeparator);
+  return subresource === undefined ? names : words.subresourceOf(names, subresource);
 }
 
 /** As it stands in a manifest; with the group where two groups use the same word. */
@@ -157,9 +163,10 @@ function gateTerm(name: GateName, language: Language): Term {
   };
 }
 
-function deletingSection({ operations }: AnyRule, language: Language): Section {
+function deletingSection({ operations, subresource }: AnyRule, language: Language): Section {
   const words = PAGE_WORDS[language];
-  const texts = operations.includes("DELETE") ? [words.deletingConfirmed, words.deletingAlways] : [];
+  const isAsked = operations.includes("DELETE") || subresource === "finalize";
+  const texts = isAsked ? [words.deletingConfirmed, words.deletingAlways] : [];
   return {
     heading: words.deleting,
     blocks: texts.map((text): Block => ({ type: "paragraph", text })),

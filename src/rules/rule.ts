@@ -17,6 +17,11 @@ export type Action = (typeof ACTIONS)[number];
 
 export type Operation = "CREATE" | "UPDATE" | "DELETE";
 
+/** What is written under a path of its own, `namespaces/NAME/finalize`, and is the whole object in a review. */
+export const SUBRESOURCES = ["finalize"] as const;
+export type Subresource = (typeof SUBRESOURCES)[number];
+type SubresourceOf<K extends Kind> = [K] extends ["Namespace"] ? Subresource : never;
+
 /** The part of an AdmissionRequest that a rule may look at. `namespace` is "" for cluster-scoped objects. */
 interface Subject<K extends Kind> {
   readonly kind: K;
@@ -130,6 +135,8 @@ export interface Rule<
   /** The default; the configuration may change it. */
   readonly action: Action;
   readonly kinds: readonly K[];
+  /** Reviewed are requests for this subresource, and none for the object itself; the other way round if left out. */
+  readonly subresource?: SubresourceOf<K>;
   readonly operations: readonly Op[];
   /** Kinds that `check` looks up. The watches and the ClusterRole are made from this list. */
   readonly reads: readonly Reads[];
@@ -162,7 +169,11 @@ export interface AnyFinding {
 }
 
 /** A rule whose type parameters no longer matter, as the registry and the engine see it. */
-export interface AnyRule extends Omit<Rule<Kind, Operation, Kind, Messages, Options>, "check"> {
+export interface AnyRule extends Omit<
+  Rule<Kind, Operation, Kind, Messages, Options>,
+  "check" | "subresource"
+> {
+  readonly subresource?: Subresource;
   check(
     review: ReviewOf<Kind>,
     cluster: ClusterView<Kind>,

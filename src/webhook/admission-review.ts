@@ -3,6 +3,7 @@ import type { ReviewRequest } from "../engine/verdict.ts";
 import { isObject } from "../kubernetes/json.ts";
 import { findKind, KIND_FACTS, readObject } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
+import { SUBRESOURCES } from "../rules/rule.ts";
 
 /** The two webhooks, named as their paths. */
 export type Endpoint = "mutate" | "validate";
@@ -64,15 +65,20 @@ export function parseReviewVersion(apiVersion: unknown): ReviewVersion {
   return apiVersion === "admission.k8s.io/v1beta1" ? apiVersion : "admission.k8s.io/v1";
 }
 
-/** What there is for rules to look at; undefined if nothing is: a kind foresail does not know, a subresource, no object. */
+/**
+ * What there is for rules to look at; undefined if nothing is: a kind foresail does not know, a subresource that no rule can
+ * be about, no object.
+ */
 export function reviewRequestOf(request: AdmissionRequest): ReviewRequest | undefined {
   const { kind, operation, subresource, namespace, name, object, oldObject, username } = request;
-  if (kind === undefined || operation === "CONNECT" || operation === "other" || subresource !== "")
-    return undefined;
+  if (kind === undefined || operation === "CONNECT" || operation === "other") return undefined;
+  const known = SUBRESOURCES.find((one) => one === subresource);
+  if (known === undefined && subresource !== "") return undefined;
   if (!isObject(operation === "DELETE" ? oldObject : object)) return undefined;
   return {
     operation,
     kind,
+    ...(known === undefined ? {} : { subresource: known }),
     namespace,
     name,
     object: operation === "DELETE" ? undefined : object,

@@ -73,6 +73,32 @@ describe("the namespace controller and the garbage collector", () => {
   });
 });
 
+test("to empty a namespace's finalizers is the end of its deletion, and judged as one", () => {
+  const metadata = { name: "shop", uid: UID, deletionTimestamp: "2026-06-15T00:00:00Z" };
+  const emptied = rule({
+    subresource: "finalize",
+    *check(given) {
+      if (given.operation === "UPDATE" && given.object.metadata?.generation === 2) yield BAD;
+    },
+  });
+  const finalized = (username: string, annotations: object = {}) =>
+    review({
+      kind: "Namespace",
+      operation: "UPDATE",
+      subresource: "finalize",
+      rules: [emptied],
+      action: "Deny",
+      username,
+      object: { metadata: { ...metadata, annotations, generation: 2 }, spec: {} },
+      oldObject: { metadata, spec: { finalizers: ["kubernetes"] } },
+    });
+  assert.deepEqual(spoken(finalized(NAMESPACE_CONTROLLER)), ["bad=Audit"]);
+  assert.deepEqual(spoken(finalized("jane", { [CONFIRM]: UID })), ["bad=Audit"]);
+  assert.deepEqual(spoken(finalized("jane")), ["bad=Deny"]);
+  const command = `kubectl annotate --overwrite namespaces shop ${CONFIRM}=${UID}`;
+  assert.equal(finalized("jane").confirmCommand, command);
+});
+
 describe("a deletion is confirmed", () => {
   const annotated = (confirmed: string) => ({ metadata: { annotations: { [CONFIRM]: confirmed } } });
 

@@ -31,6 +31,17 @@ describe("a review runs", () => {
     });
   });
 
+  test("the rules on its subresource, and none on the object; the other way round without one", () => {
+    const given = { ...finds(BAD), kinds: ["Namespace"], operations: ["UPDATE"] } as const;
+    const rules = [rule({ ...given, id: "object" }), rule({ ...given, id: "part", subresource: "finalize" })];
+    const of = (subresource?: "finalize") =>
+      review({ kind: "Namespace", operation: "UPDATE", rules, ...(subresource ? { subresource } : {}) });
+    assert.deepEqual(
+      [of(), of("finalize")].map(({ verdicts }) => verdicts.map((verdict) => verdict.rule)),
+      [["object"], ["part"]],
+    );
+  });
+
   test("no rule that is off", () => {
     const silent = rule({
       check() {

@@ -7,7 +7,7 @@ import { KIND_FACTS, readObject } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";
 import type { Policy } from "../../src/rules/policy.ts";
-import type { Action, AnyFinding, AnyRule, Operation } from "../../src/rules/rule.ts";
+import type { Action, AnyFinding, AnyRule, Operation, Subresource } from "../../src/rules/rule.ts";
 
 export const EXEMPT = "foresail.io/exempt";
 
@@ -46,6 +46,7 @@ export function finds(...findings: readonly AnyFinding[]): Pick<AnyRule, "check"
 export interface Case {
   readonly kind: Kind;
   readonly operation?: Operation;
+  readonly subresource?: Subresource;
   readonly moment?: Moment;
   readonly object?: unknown;
   readonly oldObject?: unknown;
@@ -69,6 +70,7 @@ export function review(given: Case): Outcome {
   const request: ReviewRequest = {
     operation,
     kind,
+    ...(given.subresource === undefined ? {} : { subresource: given.subresource }),
     namespace,
     name: metadata.name ?? "web",
     object: operation === "DELETE" ? undefined : (given.object ?? {}),

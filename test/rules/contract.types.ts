@@ -207,5 +207,29 @@ defineRule({
   check: () => [],
 });
 
+/** About a subresource, none of it a mistake. */
+export const CORRECT_SUBRESOURCE = defineRule({
+  ...BASE,
+  kinds: ["Namespace"],
+  subresource: "finalize",
+  operations: ["UPDATE"],
+  reads: [],
+  messages: {},
+  check: ({ object, oldObject }) => (object.metadata === oldObject.metadata ? [] : []),
+});
+
+// @ts-expect-error Services have no such subresource
+defineRule({ ...SERVICE, subresource: "finalize", messages: {}, check: () => [] });
+defineRule({
+  ...SERVICE,
+  kinds: ["Namespace", "Pod"],
+  // @ts-expect-error nor have all of these kinds
+  subresource: "finalize",
+  messages: {},
+  check: () => [],
+});
+// @ts-expect-error there is no such subresource
+defineRule({ ...SERVICE, kinds: ["Namespace"], subresource: "status", messages: {}, check: () => [] });
+
 // @ts-expect-error a rule has texts in both languages
 defineRule({ ...SERVICE, zh: undefined, messages: {}, check: () => [] });

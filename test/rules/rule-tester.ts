@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { applyPatch } from "rfc6902";
 import { Store } from "../../src/cluster/store.ts";
 import { createView } from "../../src/cluster/view.ts";
+import { exampleOperation } from "../../src/commands/explain/annotate-example.ts";
 import { render } from "../../src/engine/render.ts";
 import { formatField } from "../../src/kubernetes/field-path.ts";
 import type { FieldPath } from "../../src/kubernetes/field-path.ts";
@@ -247,7 +248,15 @@ function runExample(rule: AnyRule, text: string): readonly string[] {
   const values: readonly unknown[] = documents.map(({ value }) => value);
   const [object, ...cluster] = values.filter(isObject);
   assert.ok(object, "the example has no object");
-  return run(rule, { name: "example", object, cluster }).map(({ message }) => message);
+  const operation = exampleOperation(rule);
+  const before = operation === "UPDATE" ? cluster.find((other) => isSame(other, object)) : undefined;
+  const old = before === undefined ? {} : { oldObject: before };
+  return run(rule, { name: "example", operation, object, ...old, cluster }).map(({ message }) => message);
+}
+
+function isSame(one: object, other: object): boolean {
+  const nameOf = (object: object) => readObject("Namespace", object).metadata?.name;
+  return kindOf(one) === kindOf(other) && nameOf(one) === nameOf(other);
 }
 
 function assertFits(rule: AnyRule, id: string, message: Message): void {
