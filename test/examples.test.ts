@@ -60,6 +60,10 @@ describe("a mesh that is well made has no findings", () => {
 
 /** Of each folder's broken.yaml: `LINE ACTION RULE`. */
 const FAQ: Readonly<Record<string, readonly string[]>> = {
+  "1-injection-labels": [
+    "7 Warn namespace-injection-takes-effect",
+    "23 Warn namespace-injection-takes-effect",
+  ],
   "3-gateway-address": ["15 Warn gateway-reachable-in-cluster"],
   "7-destination-rule": ["10 Deny destination-rule-is-looked-up"],
   "7-subset": ["30 Warn virtual-service-subset-exists"],

@@ -183,11 +183,22 @@ function injectorsIn({ metadata, webhooks = [] }: Kinds["MutatingWebhookConfigur
   const revision = metadata?.labels?.["istio.io/rev"] ?? "";
   return webhooks
     .filter(({ name = "" }) => isLabelled || name.endsWith("sidecar-injector.istio.io"))
+    .filter(({ rules }) => rules === undefined || rules.some(isAboutNewPods))
     .map(({ namespaceSelector = {}, objectSelector = {} }) => ({
       revision,
       namespaceSelector,
       objectSelector,
     }));
+}
+
+type WebhookRule = NonNullable<
+  NonNullable<Kinds["MutatingWebhookConfiguration"]["webhooks"]>[number]["rules"]
+>[number];
+
+function isAboutNewPods({ apiGroups = [], operations = [], resources = [] }: WebhookRule): boolean {
+  const has = (values: readonly string[], ...wanted: readonly string[]) =>
+    wanted.some((one) => values.includes(one));
+  return has(apiGroups, "", "*") && has(operations, "CREATE", "*") && has(resources, "pods", "*", "*/*");
 }
 
 export const ISTIOD = "istiod";

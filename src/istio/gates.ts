@@ -72,6 +72,12 @@ export const GATES = {
     source:
       "Istio, Health Checking of Istio Services, https://istio.io/latest/docs/ops/configuration/mesh/app-health-check/",
   },
+  injectValuesAreStrict: {
+    about: 'only "false" of sidecar.istio.io/inject prevents injection, not also "no" or any other word',
+    component: "istio",
+    since: "1.27",
+    source: "istio/istio pull request 56737, https://github.com/istio/istio/pull/56737",
+  },
   localReachableWithIptables: {
     about:
       "kube-proxy in iptables mode sends what Pods address to a load balancer's IP to every endpoint, despite Local",
@@ -90,6 +96,13 @@ export const GATES = {
     component: "istio",
     since: "1.20",
     source: "istio/istio pull request 47226, https://github.com/istio/istio/pull/47226",
+  },
+  podLabelsCauseInjection: {
+    about: "labels of a Pod cause injection where its namespace has no label about it",
+    component: "istio",
+    since: "1.10",
+    source:
+      "Istio 1.10 upgrade notes, https://istio.io/latest/news/releases/1.10.x/announcing-1.10/upgrade-notes/",
   },
   rootPrivateHostsAreSorted: {
     about: "of the root namespace's private DestinationRules the one with the longest host wins",

@@ -2,6 +2,14 @@
 import type { Container, Labels, LabelSelector, PodSpec } from "../kubernetes/objects.ts";
 import { matchesSelector } from "../kubernetes/selectors.ts";
 
+/** On namespaces. */
+export const INJECTION_LABEL = "istio-injection";
+/** On namespaces and on Pods. */
+export const REVISION_LABEL = "istio.io/rev";
+export const DATAPLANE_LABEL = "istio.io/dataplane-mode";
+/** On Pods: a label, or an annotation, which can only prevent injection. */
+export const INJECT_KEY = "sidecar.istio.io/inject";
+
 /** One webhook of a MutatingWebhookConfiguration that injects. */
 export interface Injector {
   /** Label `istio.io/rev` of the configuration; "" or "default" is the default revision. */
@@ -40,9 +48,13 @@ const NONE: Injection = { takesEffect: false, revision: "" };
 /** istiod injects nothing here, whatever the labels (pkg/kube/inject: IgnoredNamespaces). */
 const IGNORED_NAMESPACES = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
+export function isNeverInjected(namespace: string): boolean {
+  return IGNORED_NAMESPACES.includes(namespace);
+}
+
 /** By the injectors' own selectors; without any known, by the labels as upstream's injectors read them. */
 export function injectionOf(pod: InjectionQuery, injectors: readonly Injector[]): Injection {
-  if (pod.hostNetwork || IGNORED_NAMESPACES.includes(pod.namespace) || isOptedOut(pod)) return NONE;
+  if (pod.hostNetwork || isNeverInjected(pod.namespace) || isOptedOut(pod)) return NONE;
   return injectors.length === 0 ? injectionByLabels(pod) : injectionBySelectors(pod, injectors);
 }
 
@@ -57,23 +69,23 @@ function injectionBySelectors(pod: InjectionQuery, injectors: readonly Injector[
 
 /** The matrix of upstream's webhooks, since Istio 1.11: the namespace's labels win over the Pod's. */
 function injectionByLabels({ namespaceLabels, podLabels }: InjectionQuery): Injection {
-  const namespaceWish = namespaceLabels["istio-injection"];
+  const namespaceWish = namespaceLabels[INJECTION_LABEL];
   if (namespaceWish !== undefined) return { takesEffect: namespaceWish === "enabled", revision: "" };
-  const namespaceRevision = namespaceLabels["istio.io/rev"];
-  if (namespaceRevision) return { takesEffect: true, revision: defaultAsEmpty(namespaceRevision) };
-  const podRevision = podLabels["istio.io/rev"];
-  if (podRevision) return { takesEffect: true, revision: defaultAsEmpty(podRevision) };
-  return { takesEffect: podLabels["sidecar.istio.io/inject"] === "true", revision: "" };
+  // An empty revision is nobody's, and keeps the default revision away as any other does.
+  const wished = namespaceLabels[REVISION_LABEL] ?? podLabels[REVISION_LABEL];
+  if (wished !== undefined)
+    return wished === "" ? NONE : { takesEffect: true, revision: defaultAsEmpty(wished) };
+  return { takesEffect: podLabels[INJECT_KEY] === "true", revision: "" };
 }
 
 /** The label wins over the annotation; what is neither true nor false counts for nothing (pkg/kube/inject: injectRequired). */
 function isOptedOut({ podLabels, podAnnotations }: InjectionQuery): boolean {
-  return (podLabels["sidecar.istio.io/inject"] ?? podAnnotations["sidecar.istio.io/inject"]) === "false";
+  return (podLabels[INJECT_KEY] ?? podAnnotations[INJECT_KEY]) === "false";
 }
 
 /** The revision that an injected Pod got its proxy from: the injector notes it; "" for the default one, and where it did not. */
 export function revisionOfInjected(annotations: Labels): string {
-  return defaultAsEmpty(annotations["istio.io/rev"] ?? "");
+  return defaultAsEmpty(annotations[REVISION_LABEL] ?? "");
 }
 
 function defaultAsEmpty(revision: string): string {

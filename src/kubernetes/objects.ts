@@ -172,7 +172,14 @@ const SHAPES = {
   KubernetesGateway: kubernetesGateway,
   MutatingWebhookConfiguration: object({
     metadata,
-    webhooks: list(object({ name: string, namespaceSelector: labelSelector, objectSelector: labelSelector })),
+    webhooks: list(
+      object({
+        name: string,
+        namespaceSelector: labelSelector,
+        objectSelector: labelSelector,
+        rules: list(object({ apiGroups: list(string), operations: list(string), resources: list(string) })),
+      }),
+    ),
   }),
   Namespace: object({ metadata }),
   PeerAuthentication: object({

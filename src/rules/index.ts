@@ -4,6 +4,7 @@ import destinationRuleNotOrphaned from "./destination-rule-not-orphaned.ts";
 import destinationRuleNotShadowed from "./destination-rule-not-shadowed.ts";
 import destinationRuleSelectorCovers from "./destination-rule-selector-covers.ts";
 import gatewayReachableInCluster from "./gateway-reachable-in-cluster.ts";
+import namespaceInjectionTakesEffect from "./namespace-injection-takes-effect.ts";
 import podAnnotationsKnown from "./pod-annotations-known.ts";
 import podDrainsBeforeStop from "./pod-drains-before-stop.ts";
 import podProbesReachTheApp from "./pod-probes-reach-the-app.ts";
@@ -17,6 +18,7 @@ export const RULES: readonly AnyRule[] = [
   destinationRuleNotShadowed,
   destinationRuleSelectorCovers,
   gatewayReachableInCluster,
+  namespaceInjectionTakesEffect,
   podAnnotationsKnown,
   podDrainsBeforeStop,
   podProbesReachTheApp,
