@@ -45,6 +45,10 @@ export class Grounds {
     this.#note({ kind, namespace, name: "" });
   }
 
+  absent(kind: Kind): void {
+    this.#note({ kind, namespace: "", name: "", isAbsent: true });
+  }
+
   /** The ConfigMap of the mesh, and its injectors. */
   mesh(): void {
     const { store, settings } = this.#state;

@@ -82,6 +82,7 @@ export function createView(
     planeOf: (kind, namespace, name) => stored(kind, namespace, name)?.plane,
     serves(kind) {
       const told = state.serves?.(kind);
+      if (told === false) grounds.absent(kind);
       return told === true || (definesKind(store, kind, excluded) ?? told);
     },
     clients: {

@@ -29,9 +29,10 @@ export interface ImpactContext {
 
 /**
  * Jobs and ReplicaSets are made by controllers, many of them: what stands at their beginning tells how the next Pod is made.
- * CustomResourceDefinitions are megabytes, and few people may list them.
+ * CustomResourceDefinitions are megabytes, and few people may list them: only those who are about to change them need them.
  */
-const LEFT_OUT: readonly Kind[] = ["CustomResourceDefinition", "Job", "ReplicaSet"];
+const DEFINITION = "CustomResourceDefinition";
+const LEFT_OUT: readonly Kind[] = [DEFINITION, "Job", "ReplicaSet"];
 
 /** @throws ForesailError */
 export async function impact(
@@ -52,8 +53,9 @@ export async function impact(
   const named = new Set(
     input.manifests.map((one) => identity(one.kind ?? "", namespaceOfManifest(one, { namespace }), one.name)),
   );
+  const changesDefinitions = input.manifests.some(({ kind }) => kind === DEFINITION);
   const state = await readState(options, {
-    kinds: KINDS.filter((kind) => !LEFT_OUT.includes(kind)),
+    kinds: KINDS.filter((kind) => !LEFT_OUT.includes(kind) || (kind === DEFINITION && changesDefinitions)),
     istioNamespace: configuration.mesh.istioNamespace,
     // What the last apply has set is told apart from what others have.
     isWhole: (kind, { namespace: place, name }) => named.has(identity(kind, place, name)),
@@ -68,12 +70,13 @@ export async function impact(
     namespace,
     now,
   });
-  const found = impactOf(change, configuration.mesh, {
+  const judging = {
     rules,
     policy: configuration.policy,
     today: now.slice(0, "YYYY-MM-DD".length),
-    onFailures: (list) => failures.push(...list),
-  });
+    onFailures: (list: readonly RuleFailure[]) => failures.push(...list),
+  };
+  const found = impactOf(change, configuration.mesh, judging, state.serves);
   const unreadable = new Set(input.problems.map(({ file }) => file)).size;
   return {
     report:

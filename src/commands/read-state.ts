@@ -24,6 +24,8 @@ export interface StateQuestion {
 
 export interface ReadState {
   readonly objects: readonly StateObject[];
+  /** Whether the API server serves the kind; left out of files, and undefined for kinds that were not read. */
+  readonly serves?: (kind: Kind) => boolean | undefined;
   /** What should be known of it, a line each. */
   readonly notes: readonly string[];
 }
@@ -54,7 +56,11 @@ async function readCluster(kubeconfig: string | undefined, question: StateQuesti
   try {
     const onProgress = (objects: number) => progress.show(`reading ${api.url}: ${objects} objects`);
     const { objects, absent } = await readSnapshot({ ...question, api, onProgress });
-    return { objects, notes: absent.includes("DestinationRule") ? [noIstio(api)] : [] };
+    return {
+      objects,
+      serves: (kind) => (question.kinds.includes(kind) ? !absent.includes(kind) : undefined),
+      notes: absent.includes("DestinationRule") ? [noIstio(api)] : [],
+    };
   } finally {
     progress.end();
     await api.close();

@@ -1,5 +1,6 @@
 /** What manifests would change if they were applied to a cluster, or deleted from it. */
 import { storeOf } from "../cluster/mesh-state.ts";
+import type { ClusterState } from "../cluster/view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import type { Client } from "../rules/cluster-view.ts";
 import { isChanged } from "./change.ts";
@@ -33,10 +34,17 @@ export interface Impact {
   readonly findings: FindingChanges;
 }
 
-export function impactOf(change: Change, settings: MeshSettings, judging: Judging): Impact {
+/** `serves`: what the API server said before the change. */
+export function impactOf(
+  change: Change,
+  settings: MeshSettings,
+  judging: Judging,
+  serves: ClusterState["serves"],
+): Impact {
+  const common = { settings, isComplete: true, ...(serves ? { serves } : {}) };
   const moments: Moments = {
-    before: momentOf({ store: storeOf(change.before, settings.clusterDomain), settings, isComplete: true }),
-    after: momentOf({ store: storeOf(change.after, settings.clusterDomain), settings, isComplete: true }),
+    before: momentOf({ ...common, store: storeOf(change.before, settings.clusterDomain) }),
+    after: momentOf({ ...common, store: storeOf(change.after, settings.clusterDomain) }),
   };
   const changed = change.objects.filter(isChanged);
   const touched = touchedBy(changed, moments);

@@ -99,6 +99,8 @@ export interface Ground {
   readonly labelSelector?: string;
   /** The view does not have the object. */
   readonly isMissing?: true;
+  /** The ground is that the API server does not serve the kind at all. */
+  readonly isAbsent?: true;
 }
 
 /** The kinds that each question is answered from. */

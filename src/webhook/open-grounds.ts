@@ -6,6 +6,8 @@ export class OpenGrounds {
   /** By who asked. */
   readonly #noted = new Map<string, Map<string, Ground>>();
   readonly #taken = new Set<string>();
+  /** Kinds that are not served, whoever asked. */
+  readonly #absent = new Map<string, Ground>();
   readonly #isHeard: (asker: string) => boolean;
   /** Of who asks now; undefined if nothing can rest on it. */
   #current: Map<string, Ground> | undefined;
@@ -25,8 +27,17 @@ export class OpenGrounds {
 
   readonly add = (ground: Ground): void => {
     const { kind, namespace, name, labelSelector = "" } = ground;
+    if (ground.isAbsent) {
+      this.#absent.set(kind, ground);
+      return;
+    }
     this.#current?.set(`${kind}/${namespace}/${name}?${labelSelector}`, ground);
   };
+
+  /** The kinds that are not served, as far as the view knows: it may be a quarter of a minute behind. */
+  absent(): readonly Ground[] {
+    return [...this.#absent.values()];
+  }
 
   /** Of these rules and of the engine, those that were never taken before, each once; what else was noted is forgotten. */
   take(rules: Iterable<string>): readonly Ground[] {

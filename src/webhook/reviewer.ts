@@ -137,6 +137,11 @@ function decide(
       .take(options.rules.map(({ id }) => id))
       .filter((ground) => isMissingNamespace(ground, reviewRequest));
   };
+  /** Kinds that may have been installed just now: who speaks of them is not silent for that. */
+  const answerLookedUp = async (confirm: Confirm, absent: readonly Ground[]) => {
+    await confirm(absent, decideUntil - RESERVE_MS);
+    return answerOrConfirm(run(policy));
+  };
   const answerConfirmed = async (confirm: Confirm, first: readonly Ground[]) => {
     let open = first;
     for (let round = 1; round <= MAX_ROUNDS; round++) {
@@ -151,11 +156,20 @@ function decide(
     return answerWith(run({ ...policy, denyIsWeakened: true }));
   };
 
-  try {
-    const outcome = run(policy);
+  const answerOrConfirm = (outcome: Outcome) => {
     const open = options.confirm ? openFor(outcome) : [];
     if (!options.confirm || open.length === 0) return answerWith(outcome);
-    return answerConfirmed(options.confirm, open).catch(fail);
+    return answerConfirmed(options.confirm, open);
+  };
+
+  try {
+    const outcome = run(policy);
+    const absent = isDelicate(outcome) ? [] : grounds.absent();
+    const answer =
+      options.confirm && absent.length > 0 && !outcome.isExpired
+        ? answerLookedUp(options.confirm, absent)
+        : answerOrConfirm(outcome);
+    return answer instanceof Promise ? answer.catch(fail) : answer;
   } catch (error) {
     return fail(error);
   }

@@ -330,6 +330,7 @@ test("takes a kind that is not served for absent, and finds it when it is instal
     find: (signal) => findList(client, kind, undefined, signal),
   });
   await eventually("it is absent", () => reflected.reflector.state === "absent");
+  assert.equal(reflected.reflector.isServed, false);
 
   await api.request({
     method: "POST",
@@ -339,6 +340,7 @@ test("takes a kind that is not served for absent, and finds it when it is instal
   await eventually("it is found", () => reflected.reflector.state === "synced", 20_000);
   const group = "/apis/networking.istio.io";
   assert.equal(reflected.reflector.path, `${group}/v1/workloadentries`);
+  assert.equal(reflected.reflector.isServed, true);
   const entry = { apiVersion: "networking.istio.io/v1", kind, metadata: { name: "machine" }, spec: {} };
   await api.request({
     method: "POST",
@@ -366,7 +368,9 @@ test("looks for a kind that is not served as soon as it is told to", async (t) =
   });
   await eventually("it is absent", () => reflected.reflector.state === "absent");
   reflected.reflector.lookNow();
+  assert.equal(reflected.reflector.isServed, true, "as somebody has seen");
   await eventually("it was looked for again", () => looks === 2);
+  await eventually("it is still absent", () => reflected.reflector.isServed === false);
   isServed = true;
   reflected.reflector.lookNow();
   await eventually("it is found", () => reflected.reflector.state === "synced");

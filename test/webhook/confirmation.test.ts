@@ -86,6 +86,18 @@ const audits = smallRule({
 
 const SHOP: Ground = { kind: "Namespace", namespace: "", name: "shop", isMissing: true };
 
+/** Warns of a WorkloadEntry where ServiceEntries are served. */
+const kindIsServed = smallRule({
+  id: "kind-is-served",
+  action: "Warn",
+  kinds: ["WorkloadEntry"],
+  reads: ["ServiceEntry"],
+  messages: { served: "Served" },
+  *check(_review, cluster) {
+    if (cluster.serves("ServiceEntry") === true) yield { message: "served", field: [] };
+  },
+});
+
 interface Asked {
   readonly answer: string | Promise<string>;
   readonly store: Store;
@@ -95,18 +107,22 @@ interface Asked {
 }
 
 function ask(
-  kind: "DestinationRule" | "Pod" | "Service" | "ServiceEntry",
+  kind: "DestinationRule" | "Pod" | "Service" | "ServiceEntry" | "WorkloadEntry",
   confirm: (store: Store, grounds: readonly Ground[]) => ReturnType<NonNullable<ReviewerOptions["confirm"]>>,
-  { endpoint = "validate", decideWithinMs = 1000 }: { endpoint?: Endpoint; decideWithinMs?: number } = {},
+  {
+    endpoint = "validate",
+    decideWithinMs = 1000,
+    serves = () => undefined,
+  }: { endpoint?: Endpoint; decideWithinMs?: number; serves?: () => boolean | undefined } = {},
 ): Asked {
   const store = new Store("cluster.local");
   const asked: (readonly Ground[])[] = [];
   const metrics = metricsUnderTest();
   const reviewer = createReviewer({
-    rules: [namespaceIsThere, podIsPlaced, audits, warns, chainEnds],
+    rules: [namespaceIsThere, podIsPlaced, audits, warns, chainEnds, kindIsServed],
     configuration: () => ({ policy: DEFAULT_POLICY, hash: "c0ffee" }),
     viewFor: (subject, note) =>
-      createView({ store, settings: DEFAULT_MESH_SETTINGS, isComplete: true }, subject, note),
+      createView({ store, settings: DEFAULT_MESH_SETTINGS, isComplete: true, serves }, subject, note),
     confirm(grounds) {
       asked.push(grounds);
       return confirm(store, grounds);
@@ -217,12 +233,39 @@ describe("what was found may rest on something else", () => {
   });
 });
 
+describe("a kind that was not served", () => {
+  const absent: Ground = { kind: "ServiceEntry", namespace: "", name: "", isAbsent: true };
+
+  test("is asked for, and counts if it was just installed", async () => {
+    let isServed = false;
+    const install = async () => {
+      isServed = true;
+      return false;
+    };
+    const asked = ask("WorkloadEntry", install, { serves: () => isServed });
+    assert.match(JSON.stringify(await responseOf(asked)), /"kind-is-served: Served"/);
+    assert.deepEqual(asked.asked, [[absent]]);
+    assert.equal(await asked.unconfirmed(), 0);
+  });
+
+  test("is asked for once, and nothing is said if it is not there", async () => {
+    const asked = ask("WorkloadEntry", async () => true, { serves: () => false });
+    assert.deepEqual(await responseOf(asked), { uid: "u-1", allowed: true });
+    assert.deepEqual(asked.asked, [[absent]]);
+  });
+});
+
 describe("nothing is confirmed, and the answer is there at once", () => {
   const never = async () => assert.fail("it was asked");
   test("for a warning", () => assert.equal(typeof ask("Service", never).answer, "string"));
 
   test("for a review that is too late anyway", () =>
     assert.equal(typeof ask("ServiceEntry", never, { decideWithinMs: -1 }).answer, "string"));
+
+  for (const isServed of [true, undefined]) {
+    test(`where it is ${isServed ? "known" : "not known"} whether a kind is served`, () =>
+      assert.equal(typeof ask("WorkloadEntry", never, { serves: () => isServed }).answer, "string"));
+  }
 });
 
 describe("a repair", () => {

@@ -48,7 +48,7 @@ const MAX_NAMESPACE_LENGTH = 63;
 const MAX_NAME_LENGTH = 253;
 
 /** By kind. */
-type Reflectors = ReadonlyMap<Kind, Pick<Reflector, "lookNow" | "offer" | "path" | "state">>;
+type Reflectors = ReadonlyMap<Kind, Pick<Reflector, "isServed" | "lookNow" | "offer" | "path" | "state">>;
 
 interface Question {
   /** Equal for those that ask for the same. */
@@ -119,6 +119,7 @@ export function createConfirm(
       const reflector = reflectors().get(ground.kind);
       // What no rule reads is in no view.
       if (reflector === undefined) continue;
+      if (ground.isAbsent && reflector.isServed !== false) continue;
       if (reflector.path !== undefined) {
         const question = questionAbout(ground, reflector.path);
         questions.set(question.key, question);

@@ -95,6 +95,7 @@ export class Reflector {
   readonly #running: Promise<void>;
   #state: "absent" | "pending" | "synced" = "pending";
   #path: string | undefined;
+  #isSeenElsewhere = false;
   /** Where the watch goes on; undefined before a list. */
   #resourceVersion: string | undefined;
   /** At which version objects that came from elsewhere are known, or known to be gone, by `NAMESPACE/NAME`. */
@@ -128,7 +129,7 @@ export class Reflector {
 
   /** Whether the API server serves the kind; undefined while that is not known. */
   get isServed(): boolean | undefined {
-    if (this.#path !== undefined) return true;
+    if (this.#path !== undefined || this.#isSeenElsewhere) return true;
     return this.#state === "absent" ? false : undefined;
   }
 
@@ -174,8 +175,9 @@ export class Reflector {
     return true;
   }
 
-  /** A kind that was not served is looked for at once. */
+  /** Somebody saw that a kind is served that was not: it is looked for at once. */
   lookNow(): void {
+    this.#isSeenElsewhere = true;
     this.#absence.abort();
   }
 
@@ -212,6 +214,7 @@ export class Reflector {
   }
 
   async #beAbsent(end: AbortSignal): Promise<number> {
+    this.#isSeenElsewhere = false;
     await this.#options.sink.replace([], () => false);
     this.#setState("absent");
     this.#hear();

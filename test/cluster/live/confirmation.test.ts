@@ -50,6 +50,7 @@ function startConfirm(
       kind,
       {
         state: states[kind] ?? ("synced" as const),
+        isServed: { absent: false, pending: undefined, synced: true }[states[kind] ?? "synced"],
         path: states[kind] === undefined ? PATHS[kind] : undefined,
         offer: (...offer: Offer) => void offered.push(offer),
         lookNow: () => void lookedFor.push(kind),
@@ -260,6 +261,21 @@ describe("of a kind that the API server did not serve", () => {
       ["/apis/networking.istio.io", "/apis/networking.istio.io/v1"],
     );
     assert.deepEqual(asked.lookedFor, ["WorkloadEntry"]);
+  });
+
+  test("it is asked for the kind alone where nothing else matters, and only if it was not served", async () => {
+    const wanted = (["ServiceEntry", "WorkloadEntry", "Service"] as const).map((kind): Ground => ({
+      kind,
+      namespace: "",
+      name: "",
+      isAbsent: true,
+    }));
+    const asked = startConfirm(() => NOT_FOUND, { ServiceEntry: "absent", WorkloadEntry: "pending" });
+    assert.equal(await asked.confirm(wanted), true);
+    assert.deepEqual(
+      asked.requests.map(({ path }) => path),
+      ["/apis/networking.istio.io"],
+    );
   });
 
   test("nothing is known while it does not say so", async () =>
