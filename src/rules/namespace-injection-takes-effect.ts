@@ -7,6 +7,7 @@ import {
   injectionOf,
   isNeverInjected,
   REVISION_LABEL,
+  revisionOfInjected,
 } from "../istio/injection.ts";
 import type { Injection, InjectionQuery, Injector } from "../istio/injection.ts";
 import { labelsBeforePodsCounted, meaningOf, revisionsServed, wishOf } from "../istio/injection-wishes.ts";
@@ -276,17 +277,18 @@ function countAsking(namespace: string, cluster: View): number {
 }
 
 function* checkPod(namespace: string, pod: PodTemplate, cluster: View): Iterable<Found> {
-  if (findInjectedProxy(pod.spec)) return;
+  const injected = injectedOf(pod);
+  if (injected === "by hand") return;
   const wish = wishOf(pod);
-  if (isNeverInjected(namespace) || pod.spec.hostNetwork === true) {
-    if (wish) yield* alwaysWithout(namespace, wish);
+  if (!injected && (isNeverInjected(namespace) || pod.spec.hostNetwork === true)) {
+    if (wish) yield alwaysWithout(namespace, wish);
     return;
   }
   const object = cluster.get("Namespace", "", namespace);
   if (!object) return;
   const { injectors } = cluster.mesh;
   const query = queryOf(namespace, object.metadata?.labels ?? {}, pod, cluster);
-  const injection = injectionOf(query, injectors);
+  const injection = injected ?? injectionOf(query, injectors);
   const said = saidOf(pod);
   if (said && isOldNo(said.value, cluster.versions)) return;
   if (said && isInVain(said, injection, query, injectors))
@@ -297,9 +299,17 @@ function* checkPod(namespace: string, pod: PodTemplate, cluster: View): Iterable
   } else if (wish) yield whyWithout(wish, query, injectors);
 }
 
-function* alwaysWithout(namespace: string, { words: wish, field }: Wish): Iterable<Found> {
-  if (isNeverInjected(namespace)) yield { message: "inSystemNamespace", field, data: { wish, namespace } };
-  else yield { message: "onHostNetwork", field, data: { wish } };
+/** Of a Pod that has its proxy: from the injector, which leaves its status there, or from those who wrote the Pod. */
+function injectedOf({ metadata, spec }: PodTemplate): Injection | "by hand" | undefined {
+  if (!findInjectedProxy(spec)) return undefined;
+  const { annotations = {} } = metadata;
+  if (annotations["sidecar.istio.io/status"] === undefined) return "by hand";
+  return { takesEffect: true, revision: revisionOfInjected(annotations) };
+}
+
+function alwaysWithout(namespace: string, { words: wish, field }: Wish): Found {
+  if (isNeverInjected(namespace)) return { message: "inSystemNamespace", field, data: { wish, namespace } };
+  return { message: "onHostNetwork", field, data: { wish } };
 }
 
 function queryOf(

@@ -33,6 +33,14 @@ const running = (one: object, name = "web") => {
   return { ...rest, metadata: { ...metadata, name, uid: `uid-of-${name}` } };
 };
 
+/** As the injector of a revision leaves it. */
+const injected = (labels: object, revision: string) =>
+  pod({
+    labels,
+    annotations: { "sidecar.istio.io/status": "{}", [REV]: revision },
+    spec: { initContainers: [{ name: "istio-proxy", image: "proxyv2:1.31.0", restartPolicy: "Always" }] },
+  });
+
 function workload(kind: string, template: object, namespaceName = "shop") {
   const apiVersion = kind === "Job" ? "batch/v1" : "apps/v1";
   return { apiVersion, kind, metadata: { name: "web", namespace: namespaceName }, spec: { template } };
@@ -266,6 +274,11 @@ testRule(rule, {
         spec: { containers: [{ name: "istio-proxy", image: "proxyv2:1.20.0" }] },
       }),
       cluster: [DISABLED],
+    },
+    {
+      name: "an injected Pod has its proxy from the revision that it names",
+      object: injected({ [REV]: "canary" }, "canary"),
+      cluster: [CANARY],
     },
     {
       name: "a Pod on the host network says nothing",
@@ -511,6 +524,18 @@ testRule(rule, {
             key: "istio-injection",
             namespace: "shop",
           },
+        },
+      ],
+    },
+    {
+      name: "an injected Pod has its proxy from another revision",
+      object: injected({ [REV]: "prod" }, "canary"),
+      cluster: [CANARY],
+      findings: [
+        {
+          message: "podRevisionIgnored",
+          field: ["metadata", "labels", REV],
+          data: { revision: "prod", label: `${REV}: "canary"`, key: REV, namespace: "shop" },
         },
       ],
     },
