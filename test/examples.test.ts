@@ -65,6 +65,7 @@ const FAQ: Readonly<Record<string, readonly string[]>> = {
     "23 Warn namespace-injection-takes-effect",
   ],
   "3-gateway-address": ["15 Warn gateway-reachable-in-cluster"],
+  "6-gateway-kinds": ["4 Warn gateway-kind-unambiguous", "36 Warn gateway-kind-unambiguous"],
   "7-destination-rule": ["10 Deny destination-rule-is-looked-up"],
   "7-subset": ["30 Warn virtual-service-subset-exists"],
   "9-health-checks": [

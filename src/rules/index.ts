@@ -3,6 +3,7 @@ import destinationRuleIsLookedUp from "./destination-rule-is-looked-up.ts";
 import destinationRuleNotOrphaned from "./destination-rule-not-orphaned.ts";
 import destinationRuleNotShadowed from "./destination-rule-not-shadowed.ts";
 import destinationRuleSelectorCovers from "./destination-rule-selector-covers.ts";
+import gatewayKindUnambiguous from "./gateway-kind-unambiguous.ts";
 import gatewayReachableInCluster from "./gateway-reachable-in-cluster.ts";
 import namespaceInjectionTakesEffect from "./namespace-injection-takes-effect.ts";
 import podAnnotationsKnown from "./pod-annotations-known.ts";
@@ -17,6 +18,7 @@ export const RULES: readonly AnyRule[] = [
   destinationRuleNotOrphaned,
   destinationRuleNotShadowed,
   destinationRuleSelectorCovers,
+  gatewayKindUnambiguous,
   gatewayReachableInCluster,
   namespaceInjectionTakesEffect,
   podAnnotationsKnown,

@@ -45,18 +45,39 @@ function withoutRepeated(documents: readonly string[]): string[] {
   return [...byIdentity.values()].flatMap((index) => documents[index] ?? []);
 }
 
+function isDefinition(document: string): boolean {
+  return document.includes("kind: CustomResourceDefinition");
+}
+
 test("the findings do not depend on the order of files and documents", () => {
   const some = fc.subarray(EXAMPLES, { minLength: 2 }).map(withoutRepeated);
-  const orders = some.chain((documents) =>
-    fc.tuple(
+  const orders = some.chain((documents) => {
+    const others = documents.filter((document) => !isDefinition(document));
+    return fc.tuple(
       fc.constant(documents),
-      fc.shuffledSubarray(documents, { minLength: documents.length, maxLength: documents.length }),
-    ),
-  );
+      fc
+        .shuffledSubarray(others, { minLength: others.length, maxLength: others.length })
+        .map((shuffled) => [...shuffled, ...documents.filter(isDefinition)]),
+    );
+  });
   fc.assert(
     fc.property(orders, ([documents, shuffled]) => {
       assert.deepEqual(findingsOf(shuffled), findingsOf(documents));
     }),
     { numRuns: 100 },
   );
+});
+
+test("of two definitions of kinds with one name, the later one is the second", () => {
+  const definition = (group: string) => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: gateways.${group} }
+spec: { group: ${group}, names: { kind: Gateway, plural: gateways } }
+`;
+  const both = ["networking.istio.io", "gateway.networking.k8s.io"].map(definition);
+  for (const documents of [both, both.toReversed()]) {
+    const [found = "", ...more] = findingsOf(documents);
+    assert.deepEqual(more, []);
+    assert.match(found, documents === both ? /with gateways\.networking\.istio/ : /with gateways\.gateway\./);
+  }
 });

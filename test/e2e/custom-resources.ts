@@ -2,6 +2,12 @@
 import { KIND_FACTS } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
 
+/** By these kubectl tells the two kinds of Gateway apart. */
+const SHORT_NAMES: { readonly [K in Kind]?: readonly string[] } = {
+  Gateway: ["gw"],
+  KubernetesGateway: ["gtw"],
+};
+
 const ANYTHING = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 
 export function customResourceDefinition(kind: Kind): object {
@@ -18,7 +24,12 @@ export function customResourceDefinition(kind: Kind): object {
     spec: {
       group: facts.group,
       scope: facts.namespaced ? "Namespaced" : "Cluster",
-      names: { kind: facts.kind, plural: facts.plural, singular: facts.kind.toLowerCase() },
+      names: {
+        kind: facts.kind,
+        plural: facts.plural,
+        singular: facts.kind.toLowerCase(),
+        shortNames: SHORT_NAMES[kind] ?? [],
+      },
       versions: facts.versions.map((name) => ({
         name,
         served: true,

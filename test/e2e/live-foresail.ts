@@ -66,6 +66,20 @@ export async function installWebhooks({ cluster, api }: LiveStage, foresail: Ser
   await eventually("the webhook is called", async () => (await refusal(api, "ns1")) !== undefined);
 }
 
+/** The API server serves the kind of the CustomResourceDefinition of this name, and tells everybody. */
+export async function untilServed(cluster: ControlPlane, definition: string): Promise<void> {
+  const [plural = "", ...group] = definition.split(".");
+  await eventually(`${definition} is served`, async () => {
+    const { stdout } = await cluster.kubectl([
+      "api-resources",
+      `--api-group=${group.join(".")}`,
+      "-o",
+      "name",
+    ]);
+    return stdout.split("\n").includes(`${plural}.${group.join(".")}`);
+  });
+}
+
 export async function untilReady({ probes }: ServedForesail): Promise<void> {
   await eventually("foresail is ready", () => isReady({ probes }), 60_000);
 }

@@ -16,7 +16,7 @@ import { eventually } from "../harness/eventually.ts";
 import { serveForesail } from "../harness/served-foresail.ts";
 import type { ServedForesail } from "../harness/served-foresail.ts";
 import { customResourceDefinition } from "./custom-resources.ts";
-import { installWebhooks, metricsOf, setLiveStage, succeed } from "./live-foresail.ts";
+import { installWebhooks, metricsOf, setLiveStage, succeed, untilServed } from "./live-foresail.ts";
 import type { LiveStage } from "./live-foresail.ts";
 
 interface Question {
@@ -43,6 +43,16 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
       "Warning: gateway-reachable-in-cluster: Host-network Pods and nodes with IPVS cannot reach the address of istio-ingressgateway.istio-system where no gateway Pod runs: the policy is Local (spec.externalTrafficPolicy)",
       'Warning: gateway-reachable-in-cluster: fix: In the cluster, call istio-ingressgateway.istio-system; or set Cluster, which loses the source IP; or, on Terway ENI, Cluster with service.beta.kubernetes.io/backend-type: "eni", which keeps it.',
     ],
+  },
+  "6-gateway-kinds": {
+    said: [
+      "Warning: gateway-kind-unambiguous: kubectl get gateway shows another kind; kubectl get gateways.networking.istio.io -n shop web shows this one (kind)",
+      "Warning: gateway-kind-unambiguous: fix: Say which kind you mean: kubectl get gw shows Istio's, kubectl get gtw the Gateway API's. foresail gateways -A lists both.",
+    ],
+    stored: {
+      get: ["gateways.networking.istio.io", "-n", "shop", "web", "-o", "name"],
+      output: "gateway.networking.istio.io/web\n",
+    },
   },
   "7-destination-rule": {
     said: [
@@ -205,6 +215,8 @@ async function applyAll({ cluster }: Stage, documents: readonly Document[]): Pro
   for (const { name } of namespaces)
     await cluster.kubectl(["create", "serviceaccount", "default", "-n", name]);
   if (others.length > 0) await succeed(cluster, ["apply", "-f", "-"], textOf(others));
+  for (const { kind, name } of others)
+    if (kind === "CustomResourceDefinition") await untilServed(cluster, name);
 }
 
 /** foresail's copy of these kinds has as many objects as the API server. */

@@ -53,7 +53,10 @@ export interface CheckOutcome {
   readonly failures: readonly CheckFailure[];
 }
 
-/** Does not depend on the order of the manifests, except that of two with the same identity the last one counts. */
+/**
+ * Does not depend on the order of the manifests, except that of two with the same identity the last one counts, and that of two
+ * CustomResourceDefinitions the later one is the second.
+ */
 export function checkManifests(check: Check): CheckOutcome {
   const subjects = check.manifests.map((manifest) => subjectOf(manifest, check.namespace));
   const overridden = overriddenAmong(subjects);
