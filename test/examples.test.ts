@@ -64,6 +64,7 @@ const FAQ: Readonly<Record<string, readonly string[]>> = {
     "7 Warn namespace-injection-takes-effect",
     "23 Warn namespace-injection-takes-effect",
   ],
+  "2-namespace": [],
   "3-gateway-address": ["15 Warn gateway-reachable-in-cluster"],
   "6-gateway-kinds": ["4 Warn gateway-kind-unambiguous", "36 Warn gateway-kind-unambiguous"],
   "7-destination-rule": ["10 Deny destination-rule-is-looked-up"],

@@ -25,6 +25,7 @@ const metadata = object({
   strayAnnotations: strayIn("annotations"),
   creationTimestamp: string,
   deletionTimestamp: string,
+  finalizers: list(string),
   ownerReferences: list(object({ apiVersion: string, kind: string, name: string, controller: boolean })),
 });
 
@@ -116,6 +117,11 @@ const kubernetesGateway = object({
 
 /** Istio drops an object of its own kinds in whose spec anything is of a wrong type: their specs are strict. */
 const SHAPES = {
+  APIService: object({
+    metadata,
+    spec: object({ service: object({ name: string, namespace: string }) }),
+    status: object({ conditions: list(condition) }),
+  }),
   AlphaKubernetesGateway: kubernetesGateway,
   ConfigMap: object({ metadata, data: mapOf(string) }),
   CronJob: object({
@@ -168,6 +174,7 @@ const SHAPES = {
     spec: object({ serviceType: string, externalTrafficPolicy: string, serviceAnnotations: mapOf(string) }),
     status: loadBalancerStatus,
   }),
+  IstioOperator: object({ metadata }),
   Job: workload,
   KubernetesGateway: kubernetesGateway,
   MutatingWebhookConfiguration: object({
@@ -181,7 +188,11 @@ const SHAPES = {
       }),
     ),
   }),
-  Namespace: object({ metadata }),
+  Namespace: object({
+    metadata,
+    spec: object({ finalizers: list(string) }),
+    status: object({ phase: string, conditions: list(condition) }),
+  }),
   PeerAuthentication: object({
     metadata,
     spec: object({
@@ -292,6 +303,13 @@ const APPS = { group: "apps", versions: ["v1"], namespaced: true };
 const CORE = { group: "", versions: ["v1"] };
 
 export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
+  APIService: {
+    group: "apiregistration.k8s.io",
+    kind: "APIService",
+    plural: "apiservices",
+    versions: ["v1beta1", "v1"],
+    namespaced: false,
+  },
   /** What the Gateway API's was before it had a group of its own. */
   AlphaKubernetesGateway: {
     group: "networking.x-k8s.io",
@@ -327,6 +345,13 @@ export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
     versions: ["v1beta1", "v1"],
     namespaced: true,
   },
+  IstioOperator: {
+    group: "install.istio.io",
+    kind: "IstioOperator",
+    plural: "istiooperators",
+    versions: ["v1alpha1"],
+    namespaced: true,
+  },
   Job: { group: "batch", kind: "Job", plural: "jobs", versions: ["v1"], namespaced: true },
   KubernetesGateway: { ...GATEWAY_API, kind: "Gateway", plural: "gateways", namespaced: true },
   MutatingWebhookConfiguration: {
@@ -358,6 +383,18 @@ export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
 export const KINDS: readonly Kind[] = Object.keys(SHAPES).filter(isKind);
 
 const KIND_OF = new Map(KINDS.map((kind) => [`${KIND_FACTS[kind].group}/${KIND_FACTS[kind].kind}`, kind]));
+
+const KIND_OF_RESOURCE = new Map(
+  KINDS.map((kind) => {
+    const { plural, group } = KIND_FACTS[kind];
+    return [group === "" ? plural : `${plural}.${group}`, kind];
+  }),
+);
+
+/** By `pods` or `virtualservices.networking.istio.io`. */
+export function findResource(resource: string): Kind | undefined {
+  return KIND_OF_RESOURCE.get(resource);
+}
 
 export function isKind(name: string): name is Kind {
   return Object.hasOwn(SHAPES, name);

@@ -5,6 +5,8 @@ import destinationRuleNotShadowed from "./destination-rule-not-shadowed.ts";
 import destinationRuleSelectorCovers from "./destination-rule-selector-covers.ts";
 import gatewayKindUnambiguous from "./gateway-kind-unambiguous.ts";
 import gatewayReachableInCluster from "./gateway-reachable-in-cluster.ts";
+import namespaceCanTerminate from "./namespace-can-terminate.ts";
+import namespaceFinalizeLosesNothing from "./namespace-finalize-loses-nothing.ts";
 import namespaceInjectionTakesEffect from "./namespace-injection-takes-effect.ts";
 import podAnnotationsKnown from "./pod-annotations-known.ts";
 import podDrainsBeforeStop from "./pod-drains-before-stop.ts";
@@ -20,6 +22,8 @@ export const RULES: readonly AnyRule[] = [
   destinationRuleSelectorCovers,
   gatewayKindUnambiguous,
   gatewayReachableInCluster,
+  namespaceCanTerminate,
+  namespaceFinalizeLosesNothing,
   namespaceInjectionTakesEffect,
   podAnnotationsKnown,
   podDrainsBeforeStop,

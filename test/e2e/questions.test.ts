@@ -16,7 +16,14 @@ import { eventually } from "../harness/eventually.ts";
 import { serveForesail } from "../harness/served-foresail.ts";
 import type { ServedForesail } from "../harness/served-foresail.ts";
 import { customResourceDefinition } from "./custom-resources.ts";
-import { installWebhooks, metricsOf, setLiveStage, succeed, untilServed } from "./live-foresail.ts";
+import {
+  changeObject,
+  installWebhooks,
+  metricsOf,
+  setLiveStage,
+  succeed,
+  untilServed,
+} from "./live-foresail.ts";
 import type { LiveStage } from "./live-foresail.ts";
 
 interface Question {
@@ -36,6 +43,13 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
       "Warning: namespace-injection-takes-effect: fix: kubectl label namespace orders --overwrite istio-injection=enabled, or =disabled if that is meant; then restart the workloads.",
       'Warning: namespace-injection-takes-effect: The label sidecar.istio.io/inject has no effect, because the namespace\'s label istio-injection: "disabled" blocks injection (spec.jobTemplate.spec.template.metadata.labels["sidecar.istio.io/inject"])',
       "Warning: namespace-injection-takes-effect: fix: Remove the namespace's label (kubectl label namespace billing istio-injection-), or run the Pod in another namespace.",
+    ],
+  },
+  "2-namespace": {
+    verb: "delete",
+    said: [
+      "Warning: namespace-can-terminate: IstioOperator installed-state waits for the Istio operator, of which no Pod is in istio-operator: finalizer istio-finalizer.install.istio.io (metadata.name)",
+      "Warning: namespace-can-terminate: fix: Start the Istio operator before you delete IstioOperator installed-state. `foresail namespace istio-1-22` says what is left undone without it.",
     ],
   },
   "3-gateway-address": {
@@ -100,7 +114,7 @@ interface Stage extends LiveStage {
 
 async function start(cluster: ControlPlane): Promise<Stage> {
   const set = await setLiveStage(cluster);
-  const kinds = (["VirtualService", "Sidecar", "ServiceEntry", "IstioGateway"] as const).map(
+  const kinds = (["VirtualService", "Sidecar", "ServiceEntry", "IstioGateway", "IstioOperator"] as const).map(
     customResourceDefinition,
   );
   await succeed(cluster, ["apply", "-f", "-"], kinds.map((kind) => JSON.stringify(kind)).join("\n---\n"));
@@ -134,7 +148,7 @@ for (const [folder, question] of Object.entries(QUESTIONS)) {
     );
     assert.deepEqual(await saidOf(set, verb, broken, culprits), said);
     if (stored !== undefined) assert.equal(await succeed(set.cluster, ["get", ...stored.get]), stored.output);
-    await remove(set, broken);
+    await remove(set, verb, broken);
 
     const repaired = await documentsOf(folder, "repaired");
     const sameText = new Set(broken.map(({ text }) => text));
@@ -143,7 +157,7 @@ for (const [folder, question] of Object.entries(QUESTIONS)) {
       repaired.filter(({ text }) => !sameText.has(text)),
     );
     assert.deepEqual(await saidOf(set, verb, repaired, changed), []);
-    await remove(set, repaired);
+    await remove(set, verb, repaired);
   });
 }
 
@@ -162,11 +176,23 @@ async function saidOf(
   return stderr.split("\n").filter(Boolean);
 }
 
-async function remove({ cluster }: Stage, documents: readonly Document[]): Promise<void> {
-  // No controller is there to end a namespace.
+async function remove(
+  { cluster, api }: Stage,
+  verb: "apply" | "delete",
+  documents: readonly Document[],
+): Promise<void> {
   const left = documents.filter(({ kind }) => kind !== "Namespace");
+  for (const { kind, namespace, name, text } of left)
+    if (text.includes("finalizers:"))
+      await changeObject(api, kind, namespace, name, { metadata: { finalizers: null } });
   if (left.length > 0)
     await succeed(cluster, ["delete", "--ignore-not-found", "--now", "-f", "-"], textOf(left));
+  if (verb === "apply") return;
+  // No controller is there to end a namespace.
+  for (const { name } of documents.filter(({ kind }) => kind === "Namespace")) {
+    const body = { apiVersion: "v1", kind: "Namespace", metadata: { name }, spec: { finalizers: [] } };
+    await api.request({ method: "PUT", path: `/api/v1/namespaces/${name}/finalize`, body });
+  }
 }
 
 function podAnnotation(pod: string, key: string): readonly string[] {
