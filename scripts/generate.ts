@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import type { AnyRule } from "../src/rules/rule.ts";
 import { configurationJsonSchema } from "../src/config/json-schema.ts";
 import { architectureWithArrows } from "./generators/architecture.ts";
-import { clusterRole, configMap, webhookConfigurations } from "./generators/manifests.ts";
+import { clusterRole, configMap, meshPlaneRoles, webhookConfigurations } from "./generators/manifests.ts";
 import { readmeWithRules } from "./generators/readme.ts";
 import { ruleIndex } from "./generators/rule-index.ts";
 import { ownPages, rulePages } from "./generators/rule-page.ts";
@@ -33,6 +33,7 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["docs/architecture.md", architectureWithArrows(architecture)],
     ["manifests/base/webhooks.yaml", webhookConfigurations(rules)],
     ["manifests/base/cluster-role.yaml", clusterRole(rules)],
+    ["manifests/mesh-plane/roles.yaml", meshPlaneRoles(rules)],
     ["manifests/base/config-map.yaml", configMap(rules)],
     ["schemas/configuration.json", `${JSON.stringify(configurationJsonSchema(rules), null, 2)}\n`],
     ...ownPages(),

@@ -1,6 +1,7 @@
 /** What the API server must be told about the rules: `manifests/base/*.yaml`. */
 import type { Json, JsonObject } from "../../src/kubernetes/json.ts";
 import { CCM } from "../../src/cluster/mesh.ts";
+import { isInPlane } from "../../src/istio/planes.ts";
 import { KIND_FACTS } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
 import { emitYaml } from "../../src/kubernetes/yaml.ts";
@@ -147,29 +148,33 @@ const OWN_CONFIGURATIONS = {
 };
 
 export function clusterRole(rules: readonly AnyRule[]): string {
-  const kinds = new Set<Kind>([...rules.flatMap(({ reads }) => reads), ...MESH_READS, "Namespace"]);
-  // ConfigMaps hold anything; foresail needs only Istio's.
-  kinds.delete("ConfigMap");
-  const apiVersion = "rbac.authorization.k8s.io/v1";
-  const cluster = {
-    apiVersion,
-    kind: "ClusterRole",
-    metadata: { name: "foresail", labels: LABELS },
-    rules: [...readRules([...kinds]), OWN_CONFIGURATIONS],
-  };
-  const istio = {
-    apiVersion,
-    kind: "Role",
-    metadata: { name: "foresail", namespace: ISTIO_NAMESPACE, labels: LABELS },
-    rules: [...readRules(["ConfigMap"]), deployments({ verbs: ["list"] })],
-  };
+  const cluster = clusterRoleWith([...readRules(kindsRead(rules)), OWN_CONFIGURATIONS]);
   const ccm = {
-    apiVersion,
+    apiVersion: RBAC,
     kind: "Role",
     metadata: { name: "foresail", namespace: CCM.namespace, labels: LABELS },
     rules: [deployments({ resourceNames: [CCM.name], verbs: ["get"] })],
   };
-  return HEADER + [cluster, istio, ccm].map((document) => emitYaml(document)).join("---\n");
+  return HEADER + [cluster, ISTIO_ROLE, ccm].map((document) => emitYaml(document)).join("---\n");
+}
+
+/** For the API server of the mesh's control plane, where it has one of its own. */
+export function meshPlaneRoles(rules: readonly AnyRule[]): string {
+  const cluster = clusterRoleWith(readRules(kindsRead(rules).filter((kind) => isInPlane(kind, "mesh"))));
+  return HEADER + [cluster, ISTIO_ROLE].map((document) => emitYaml(document)).join("---\n");
+}
+
+const RBAC = "rbac.authorization.k8s.io/v1";
+
+function kindsRead(rules: readonly AnyRule[]): readonly Kind[] {
+  const kinds = new Set<Kind>([...rules.flatMap(({ reads }) => reads), ...MESH_READS, "Namespace"]);
+  // ConfigMaps hold anything; foresail needs only Istio's.
+  kinds.delete("ConfigMap");
+  return [...kinds];
+}
+
+function clusterRoleWith(rules: Json[]): Json {
+  return { apiVersion: RBAC, kind: "ClusterRole", metadata: { name: "foresail", labels: LABELS }, rules };
 }
 
 /** Their images name the versions of Istio and of the cloud controller manager. */
@@ -185,6 +190,13 @@ function readRules(kinds: readonly Kind[]): Json[] {
     verbs: ["list", "watch"],
   }));
 }
+
+const ISTIO_ROLE: Json = {
+  apiVersion: RBAC,
+  kind: "Role",
+  metadata: { name: "foresail", namespace: ISTIO_NAMESPACE, labels: LABELS },
+  rules: [...readRules(["ConfigMap"]), deployments({ verbs: ["list"] })],
+};
 
 /** Every rule with its default action and options. */
 export function configMap(rules: readonly AnyRule[]): string {

@@ -39,7 +39,13 @@ export interface ApiServer {
    * Lines of a watch, until the server ends it, `signal` aborts, or nothing came for `silenceMs`. Rejects with
    * ApiStatusError for a non-200, and when the connection breaks.
    */
-  watch(request: ApiRequest & { readonly silenceMs: number }): AsyncIterable<string>;
+  watch(
+    request: ApiRequest & {
+      readonly silenceMs: number;
+      /** The server has agreed to tell what happens; the first line may be long in coming. */
+      readonly onOpen?: () => void;
+    },
+  ): AsyncIterable<string>;
   /** Breaks off what is under way. */
   close(): Promise<void>;
 }
@@ -106,7 +112,7 @@ export function createApiServer({ url, readCredentials, proxyUrl }: ApiServerOpt
       const response = await send(request, { signal, headersTimeout: 0, bodyTimeout: 0 });
       return answerFrom(response, request.leaveOutManagedFields);
     },
-    async *watch({ silenceMs, ...request }) {
+    async *watch({ silenceMs, onOpen = () => {}, ...request }) {
       const { signal } = request;
       const timeouts = {
         // The answer begins at once; only what happens may be long in coming.
@@ -117,6 +123,7 @@ export function createApiServer({ url, readCredentials, proxyUrl }: ApiServerOpt
       try {
         const response = await send(request, timeouts);
         if (response.statusCode !== 200) throw new ApiStatusError(await answerFrom(response));
+        onOpen();
         for await (const line of linesOf(response.body)) {
           yield request.leaveOutManagedFields === true ? withoutManagedFields(line) : line;
         }

@@ -24,14 +24,32 @@ export async function connectToApiServer({
   // Nobody waits in a Pod, and the API server may be on its way, too.
   if (kubeconfig === undefined && isInPod()) return createApiServer(apiServerOfPod());
   const { apiServerOfKubeconfig } = await import("./kubeconfig.ts");
-  const api = createApiServer(apiServerOfKubeconfig(kubeconfig));
+  return checked(createApiServer(apiServerOfKubeconfig(kubeconfig)));
+}
+
+const MESH_FLAG = "--mesh-kubeconfig";
+
+/**
+ * That of the mesh's control plane. `mustAnswer`: somebody waits for it; else that it is out is no reason not to start.
+ * @throws ForesailError KUBECONFIG_UNREADABLE, and CLUSTER_UNREACHABLE if it must answer and does not
+ */
+export async function connectToMesh(
+  kubeconfig: string,
+  { mustAnswer }: { readonly mustAnswer: boolean },
+): Promise<ApiServer> {
+  const { apiServerOfKubeconfig } = await import("./kubeconfig.ts");
+  const api = createApiServer(apiServerOfKubeconfig(kubeconfig, MESH_FLAG));
+  return mustAnswer ? checked(api) : api;
+}
+
+async function checked(api: ApiServer): Promise<ApiServer> {
   try {
     await check(api);
+    return api;
   } catch (error) {
     await api.close();
     throw error;
   }
-  return api;
 }
 
 async function check(api: ApiServer): Promise<void> {

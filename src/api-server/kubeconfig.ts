@@ -8,10 +8,12 @@ import { ForesailError } from "../errors.ts";
 import type { ApiServerOptions } from "./client.ts";
 import type { Credentials } from "./credentials.ts";
 
-/** Without a file those that kubectl would take. @throws ForesailError KUBECONFIG_UNREADABLE */
-export function apiServerOfKubeconfig(file: string | undefined): ApiServerOptions {
+/** Without a file those that kubectl would take; `flag` is the one that names it. @throws ForesailError KUBECONFIG_UNREADABLE */
+export function apiServerOfKubeconfig(file: string | undefined, flag = "--kubeconfig"): ApiServerOptions {
   const files = file === undefined ? defaultFiles() : [file];
-  let config = readFiles(files);
+  const unreadable = (name: string, reason: string, cause?: unknown) =>
+    unreadableError(name, reason, flag, cause);
+  let config = readFiles(files, flag);
   const cluster = config.getCurrentCluster();
   if (!cluster) {
     const context = config.getCurrentContext();
@@ -31,8 +33,8 @@ export function apiServerOfKubeconfig(file: string | undefined): ApiServerOption
     ...(cluster.proxyUrl === undefined ? {} : { proxyUrl: cluster.proxyUrl }),
     async readCredentials(wereRefused) {
       // It remembers tokens; someone may have logged in again.
-      if (wereRefused) config = readFiles(files);
-      return credentialsOf(config);
+      if (wereRefused) config = readFiles(files, flag);
+      return credentialsOf(config, flag);
     },
   };
 }
@@ -50,8 +52,8 @@ function defaultFiles(): readonly string[] {
 }
 
 /** As kubectl merges them: what comes first counts. */
-function readFiles(files: readonly string[]): KubeConfig {
-  const parts = files.map((file) => readFile(file));
+function readFiles(files: readonly string[], flag: string): KubeConfig {
+  const parts = files.map((file) => readFile(file, flag));
   const merged = new KubeConfig();
   merged.loadFromOptions({
     clusters: firstOfName(parts.flatMap(({ clusters }) => clusters)),
@@ -62,12 +64,12 @@ function readFiles(files: readonly string[]): KubeConfig {
   return merged;
 }
 
-function readFile(file: string): KubeConfig {
+function readFile(file: string, flag: string): KubeConfig {
   const config = new KubeConfig();
   try {
     config.loadFromFile(file);
   } catch (cause) {
-    throw unreadable(file, reasonOf(cause), cause);
+    throw unreadableError(file, reasonOf(cause), flag, cause);
   }
   return config;
 }
@@ -77,12 +79,12 @@ function firstOfName<T extends { readonly name: string }>(entries: readonly T[])
 }
 
 /** @throws ForesailError KUBECONFIG_UNREADABLE if a file it names is missing, or a program it names fails */
-async function credentialsOf(config: KubeConfig): Promise<Credentials> {
+async function credentialsOf(config: KubeConfig, flag: string): Promise<Credentials> {
   const options: RequestOptions = {};
   try {
     await config.applyToHTTPSOptions(options);
   } catch (cause) {
-    throw unreadable(`of context ${config.getCurrentContext()}`, reasonOf(cause), cause);
+    throw unreadableError(`of context ${config.getCurrentContext()}`, reasonOf(cause), flag, cause);
   }
   const { ca, cert, key, rejectUnauthorized, servername, headers = {}, auth } = options;
   const basic = typeof auth === "string" ? `Basic ${Buffer.from(auth).toString("base64")}` : undefined;
@@ -110,11 +112,11 @@ function reasonOf(cause: unknown): string {
   return cause.message.trim().split("\n")[0] ?? "";
 }
 
-function unreadable(file: string, reason: string, cause?: unknown): ForesailError {
+function unreadableError(file: string, reason: string, flag: string, cause?: unknown): ForesailError {
   return new ForesailError({
     code: "KUBECONFIG_UNREADABLE",
     message: `the kubeconfig ${file} cannot be used: ${reason}`,
-    hint: "Check it with `kubectl --kubeconfig FILE version`, or name another with --kubeconfig.",
+    hint: `Check it with \`kubectl --kubeconfig FILE version\`, or name another with ${flag}.`,
     cause,
   });
 }

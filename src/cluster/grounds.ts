@@ -5,12 +5,20 @@
 import { isWildcard, parseServiceHostname } from "../istio/hosts.ts";
 import type { MeshHost } from "../istio/lookup/mesh.ts";
 import { isPublic } from "../istio/lookup/visibility.ts";
+import type { Plane } from "../istio/planes.ts";
 import type { Kind, Labels } from "../kubernetes/objects.ts";
 import type { Ground, Mesh } from "../rules/cluster-view.ts";
 import type { ClusterState, ObjectId } from "./view.ts";
 
 /** The injector puts it on every Pod that gets a proxy. */
 const LABEL_OF_PROXIES = "service.istio.io/canonical-name";
+
+const DATA = ["data"] as const;
+const MESH_BEFORE_DATA = ["mesh", "data"] as const;
+
+function placeIn(plane: Plane): Pick<Ground, "plane"> {
+  return plane === "data" ? {} : { plane };
+}
 
 export class Grounds {
   readonly #state: ClusterState;
@@ -31,18 +39,28 @@ export class Grounds {
     this.#note = note;
   }
 
-  object(kind: Kind, namespace: string, name: string): void {
+  object(kind: Kind, namespace: string, name: string, plane: Plane = "data"): void {
     const subject = this.#subject;
     if (kind === subject?.kind && namespace === subject.namespace && name === subject.name) return;
     // Nothing has no name.
     if (name === "") return;
-    const isMissing = this.#state.store.get(kind, namespace, name) === undefined;
-    this.#note({ kind, namespace, name, ...(isMissing ? { isMissing } : {}) });
+    const isMissing = this.#state.store.get(kind, namespace, name, plane) === undefined;
+    this.#note({ kind, namespace, name, ...placeIn(plane), ...(isMissing ? { isMissing } : {}) });
+  }
+
+  /** The Namespaces of this name in both planes: one of them is under review, and nobody says which. */
+  counterparts(name: string): void {
+    if (name === "") return;
+    for (const plane of MESH_BEFORE_DATA) {
+      const isMissing = this.#state.store.get("Namespace", "", name, plane) === undefined;
+      const ground = { kind: "Namespace", namespace: "", name, ...placeIn(plane) } as const;
+      this.#note(isMissing ? { ...ground, isMissing } : ground);
+    }
   }
 
   /** All objects of the kind in the namespace; in the cluster if that is "". */
-  all(kind: Kind, namespace: string): void {
-    this.#note({ kind, namespace, name: "" });
+  all(kind: Kind, namespace: string, plane: Plane = "data"): void {
+    this.#note({ kind, namespace, name: "", ...placeIn(plane) });
   }
 
   absent(kind: Kind): void {
@@ -51,11 +69,16 @@ export class Grounds {
 
   /** The ConfigMap of the mesh, and its injectors. */
   mesh(): void {
-    const { store, settings } = this.#state;
+    const { store, settings, meshPlane } = this.#state;
     const { istioNamespace } = settings;
-    // This name goes before all others.
-    if (store.get("ConfigMap", istioNamespace, "istio")) this.object("ConfigMap", istioNamespace, "istio");
-    else this.all("ConfigMap", istioNamespace);
+    for (const plane of meshPlane === undefined ? DATA : MESH_BEFORE_DATA) {
+      // This name goes before all others.
+      if (store.get("ConfigMap", istioNamespace, "istio", plane)) {
+        this.object("ConfigMap", istioNamespace, "istio", plane);
+        break;
+      }
+      this.all("ConfigMap", istioNamespace, plane);
+    }
     this.all("MutatingWebhookConfiguration", "");
   }
 

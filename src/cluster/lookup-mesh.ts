@@ -100,10 +100,14 @@ function isDiscovered(
   sources: LookupSources,
 ): boolean {
   if (selectors.length === 0) return true;
-  const labels = labelsOf(namespace, sources);
-  if (labels === undefined && !sources.isComplete) return true;
-  const all = { "kubernetes.io/metadata.name": namespace, ...labels };
-  return selectors.some((selector) => matchesSelector(selector, all));
+  // Of Services those of the data plane count, of its own kinds those of the control plane: one that is read is enough.
+  const inMesh = sources.store.get("Namespace", "", namespace, "mesh")?.object.metadata?.labels;
+  const inData = labelsOf(namespace, sources);
+  if (inData === undefined && inMesh === undefined && !sources.isComplete) return true;
+  return [inData, ...(inMesh === undefined ? [] : [inMesh])].some((labels) => {
+    const all = { "kubernetes.io/metadata.name": namespace, ...labels };
+    return selectors.some((selector) => matchesSelector(selector, all));
+  });
 }
 
 /** As the injector chose for the proxy; where none would have, as the Pod's own label says. */

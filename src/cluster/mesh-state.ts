@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { ForesailError } from "../errors.ts";
+import type { Plane } from "../istio/planes.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { startPolling } from "../polling.ts";
 import type { Polling } from "../polling.ts";
@@ -30,6 +31,8 @@ export async function loadMeshState(paths: readonly string[], clusterDomain: str
 export interface StateObject {
   readonly kind: Kind;
   readonly value: unknown;
+  /** `data` if left out. */
+  readonly plane?: Plane;
 }
 
 /**
@@ -51,7 +54,7 @@ export async function readMeshState(
 
 export function storeOf(objects: Iterable<StateObject>, clusterDomain: string): Store {
   const store = new Store(clusterDomain);
-  for (const { kind, value } of objects) store.put(kind, value);
+  for (const { kind, value, plane } of objects) store.put(kind, value, plane);
   return store;
 }
 

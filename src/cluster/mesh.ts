@@ -4,6 +4,7 @@ import { lookupEra } from "../istio/lookup/era.ts";
 import type { LookupEra } from "../istio/lookup/era.ts";
 import type { ServiceEntryVisibility } from "../istio/lookup/visibility.ts";
 import type { LookupSettings } from "../istio/lookup/mesh.ts";
+import type { Plane } from "../istio/planes.ts";
 import { COMPONENTS, versionOfImage } from "../istio/versions.ts";
 import type { KnownVersion, Versions } from "../istio/versions.ts";
 import { labelSelector } from "../kubernetes/objects.ts";
@@ -126,20 +127,26 @@ function visibilityFor(
   };
 }
 
+/** What the control plane's own API server says goes before what else there is. */
+const PLANES_OF_SETTINGS = ["mesh", "data"] as const;
+
 function readMeshConfig(store: Store, istioNamespace: string, revision: string): MeshConfig {
-  const own = store.get("ConfigMap", istioNamespace, `istio-${revision}`)?.object.data?.["mesh"];
-  return readYaml(meshConfigShape, own ?? findMeshConfig(store, istioNamespace)?.data?.["mesh"]);
+  const [text] = PLANES_OF_SETTINGS.flatMap((plane) => {
+    const own = store.get("ConfigMap", istioNamespace, `istio-${revision}`, plane)?.object.data?.["mesh"];
+    return own ?? findMeshConfig(store, istioNamespace, plane)?.data?.["mesh"] ?? [];
+  });
+  return readYaml(meshConfigShape, text);
 }
 
 /** `istio`, else the first `istio-REV`, else the only ConfigMap anywhere that has the key. */
-function findMeshConfig(store: Store, istioNamespace: string): Kinds["ConfigMap"] | undefined {
+function findMeshConfig(store: Store, istioNamespace: string, plane: Plane): Kinds["ConfigMap"] | undefined {
   const isMeshConfig = ([, configMap]: readonly [string, Kinds["ConfigMap"]]) =>
     configMap.data?.["mesh"] !== undefined;
-  const here = store.list("ConfigMap", istioNamespace).filter(isMeshConfig);
+  const here = store.list("ConfigMap", istioNamespace, plane).filter(isMeshConfig);
   const named = here.find(([name]) => name === "istio") ?? here.find(([name]) => name.startsWith("istio-"));
   if (named) return named[1];
-  const anywhere = [...store.namespacesOf("ConfigMap")].flatMap((namespace) =>
-    store.list("ConfigMap", namespace).filter(isMeshConfig),
+  const anywhere = [...store.namespacesOf("ConfigMap", plane)].flatMap((namespace) =>
+    store.list("ConfigMap", namespace, plane).filter(isMeshConfig),
   );
   return anywhere.length === 1 ? anywhere[0]?.[1] : undefined;
 }
@@ -150,7 +157,9 @@ function injectorSettings(
   revision: string,
 ): InjectorSettings | undefined {
   const name = revision === "" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`;
-  const text = store.get("ConfigMap", istioNamespace, name)?.object.data?.["values"];
+  const [text] = PLANES_OF_SETTINGS.flatMap(
+    (plane) => store.get("ConfigMap", istioNamespace, name, plane)?.object.data?.["values"] ?? [],
+  );
   const parsed = text === undefined ? undefined : parseYaml(text);
   const values = injectorValuesShape.read(parsed?.documents[0]?.value);
   if (values === undefined) return undefined;

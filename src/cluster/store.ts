@@ -1,9 +1,10 @@
 /** Every object that rules may ask about, trimmed to what they read, under the indexes that answer their questions. */
+import { isOfEachPlane } from "../istio/planes.ts";
+import type { Plane } from "../istio/planes.ts";
 import type { KnownVersion, Versions } from "../istio/versions.ts";
 import { KIND_FACTS, KINDS, readObject } from "../kubernetes/objects.ts";
 import type { Kind, Kinds } from "../kubernetes/objects.ts";
 import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
-import type { Plane } from "../rules/cluster-view.ts";
 import { HostIndex } from "./host-index.ts";
 import { PodIndex } from "./pod-index.ts";
 import { RouteIndex } from "./route-index.ts";
@@ -23,6 +24,7 @@ const PODS: { readonly [P in Plane]: Stored<"Pod"> } = {
 
 /** By namespace, then by name. */
 type Shelf<K extends Kind> = Map<string, Map<string, Stored<K>>>;
+type Shelves = { readonly [K in Kind]?: Shelf<K> };
 
 /** As the cluster says by other means than the objects in the store. */
 export interface DetectedVersions {
@@ -46,7 +48,8 @@ export class Store {
   readonly #clientGenerations = new Map<string, number>();
   /** When it last concerned all namespaces. */
   #clientsEverywhere = 0;
-  readonly #shelves: { readonly [K in Kind]?: Shelf<K> } = {};
+  /** On those of the mesh stand only kinds that each plane has. */
+  readonly #shelves: { readonly [P in Plane]: Shelves } = { data: {}, mesh: {} };
 
   constructor(clusterDomain: string) {
     this.hosts = new HostIndex(clusterDomain);
@@ -54,28 +57,32 @@ export class Store {
     this.routes = new RouteIndex(clusterDomain);
   }
 
-  /** Adds the object, or takes the place of the one that has its name. Without a name, each is another one. Returns its name. */
+  /**
+   * Adds the object, or takes the place of the one that has its name, in its own plane if each has its own of this kind.
+   * Without a name, each is another one. Returns its name.
+   */
   put(kind: Kind, value: unknown, plane: Plane = "data"): string {
     const object = readObject(kind, value);
     const { metadata = {} } = object;
     // As for kubectl.
     const namespace = KIND_FACTS[kind].namespaced ? metadata.namespace || "default" : "";
-    const shelf = this.#shelf(kind);
+    const shelf = this.#shelf(kind, plane);
     const name = metadata.name || freeName(`${metadata.generateName ?? ""}*`, shelf.get(namespace));
-    this.delete(kind, namespace, name);
+    this.delete(kind, namespace, name, plane);
     const stored = shelf.get(namespace) ?? new Map<string, Stored<typeof kind>>();
     stored.set(name, kind === "Pod" ? PODS[plane] : { object, plane });
     shelf.set(namespace, stored);
-    this.#index(kind, object, namespace, name);
+    if (isIndexed(kind, plane)) this.#index(kind, object, namespace, name);
     return name;
   }
 
-  delete(kind: Kind, namespace: string, name: string): void {
-    const shelf = this.#shelf(kind);
+  /** Here and below, the plane counts only for kinds that each plane has. */
+  delete(kind: Kind, namespace: string, name: string, plane: Plane = "data"): void {
+    const shelf = this.#shelf(kind, plane);
     const stored = shelf.get(namespace);
     const entry = stored?.get(name);
     if (!stored || !entry) return;
-    this.#unindex(kind, entry.object, namespace, name);
+    if (isIndexed(kind, plane)) this.#unindex(kind, entry.object, namespace, name);
     stored.delete(name);
     if (stored.size === 0) shelf.delete(namespace);
   }
@@ -94,44 +101,62 @@ export class Store {
     this.meshGeneration++;
   }
 
-  get<K extends Kind>(kind: K, namespace: string, name: string): Stored<K> | undefined {
-    return this.#shelf(kind).get(namespace)?.get(name);
+  get<K extends Kind>(
+    kind: K,
+    namespace: string,
+    name: string,
+    plane: Plane = "data",
+  ): Stored<K> | undefined {
+    return this.#shelf(kind, plane).get(namespace)?.get(name);
   }
 
   /** With their names, in order of name. */
-  list<K extends Kind>(kind: K, namespace: string): readonly (readonly [string, Kinds[K]])[] {
-    return [...(this.#shelf(kind).get(namespace) ?? [])]
+  list<K extends Kind>(
+    kind: K,
+    namespace: string,
+    plane: Plane = "data",
+  ): readonly (readonly [string, Kinds[K]])[] {
+    return [...(this.#shelf(kind, plane).get(namespace) ?? [])]
       .map(([name, { object }]): [string, Kinds[K]] => [name, object])
       .toSorted(([one], [other]) => (one < other ? -1 : 1));
   }
 
   /** The namespaces that have an object of this kind. */
-  namespacesOf(kind: Kind): Iterable<string> {
-    return this.#shelf(kind).keys();
+  namespacesOf(kind: Kind, plane: Plane = "data"): Iterable<string> {
+    return this.#shelf(kind, plane).keys();
   }
 
   /** Every namespace that has an object, of whatever kind, or is one. */
   *namespaces(): Iterable<string> {
-    yield* this.#shelf("Namespace").get("")?.keys() ?? [];
+    yield* this.#shelf("Namespace", "data").get("")?.keys() ?? [];
     for (const kind of KINDS) if (KIND_FACTS[kind].namespaced) yield* this.namespacesOf(kind);
   }
 
   /** Namespace and name of all objects of this kind, in one namespace or in all if that is "", in no order. */
-  *namesOf(kind: Kind, wanted = ""): Iterable<readonly [namespace: string, name: string]> {
-    for (const [namespace, stored] of this.#shelf(kind)) {
+  *namesOf(
+    kind: Kind,
+    wanted = "",
+    plane: Plane = "data",
+  ): Iterable<readonly [namespace: string, name: string]> {
+    for (const [namespace, stored] of this.#shelf(kind, plane)) {
       if (wanted !== "" && wanted !== namespace) continue;
       for (const name of stored.keys()) yield [namespace, name];
     }
   }
 
+  /** In all planes. */
   countOf(kind: Kind): number {
+    return this.countIn(kind, "data") + (isOfEachPlane(kind) ? this.countIn(kind, "mesh") : 0);
+  }
+
+  countIn(kind: Kind, plane: Plane): number {
     let count = 0;
-    for (const stored of this.#shelf(kind).values()) count += stored.size;
+    for (const stored of this.#shelf(kind, plane).values()) count += stored.size;
     return count;
   }
 
-  #shelf<K extends Kind>(kind: K): Shelf<K> {
-    const shelves: { [Name in K]?: Shelf<Name> } = this.#shelves;
+  #shelf<K extends Kind>(kind: K, plane: Plane): Shelf<K> {
+    const shelves: { [Name in K]?: Shelf<Name> } = this.#shelves[isOfEachPlane(kind) ? plane : "data"];
     const shelf = shelves[kind];
     if (shelf) return shelf;
     const made: Shelf<K> = new Map();
@@ -186,6 +211,11 @@ export const CLIENT_KINDS: readonly Kind[] = ["KubernetesGateway", "WorkloadEntr
 /** The key of a Pod, or of a workload's template, among Pods. */
 export function podKey(kind: Kind, namespace: string, name: string): string {
   return `${kind}/${namespace}/${name}`;
+}
+
+/** Pods run in the data plane, so that only its Namespaces make clients. */
+function isIndexed(kind: Kind, plane: Plane): boolean {
+  return kind !== "Namespace" || plane === "data";
 }
 
 function isMeshKind(kind: Kind): boolean {

@@ -1,4 +1,5 @@
 /** The cluster as rules see it: the store's answers, without the object under review. */
+import { planeOfKind } from "../istio/planes.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { isPodKind, sharedLabels } from "../kubernetes/pod-template.ts";
@@ -13,6 +14,7 @@ import { definesKind } from "./definitions.ts";
 import { createLookupMesh } from "./lookup-mesh.ts";
 import { meshOf, revisedMeshOf, versionsOf } from "./mesh.ts";
 import type { RevisedMesh } from "./mesh.ts";
+import { counterpartOf, isOneCluster } from "./planes.ts";
 import { CLIENT_KINDS, podKey } from "./store.ts";
 import type { Store } from "./store.ts";
 
@@ -23,6 +25,8 @@ export interface ClusterState {
   readonly isComplete: boolean;
   /** Whether the API server serves the kind, by other means than the objects in the store; undefined if that is not known. */
   readonly serves?: (kind: Kind) => boolean | undefined;
+  /** Of the API server of the mesh's control plane: whether all is known that it has. Left out if it has none of its own. */
+  readonly meshPlane?: "known" | "unknown";
 }
 
 export interface ObjectId {
@@ -81,6 +85,9 @@ export function createView(
     },
     planeOf: (kind, namespace, name) => stored(kind, namespace, name)?.plane,
     serves(kind) {
+      // What each of two API servers serves of the other's kinds, nobody looks for.
+      if (state.meshPlane !== undefined && excluded && planeOfKind(kind) !== planeOfKind(excluded.kind))
+        return undefined;
       const told = state.serves?.(kind);
       if (told === false) grounds.absent(kind);
       return told === true || (definesKind(store, kind, excluded) ?? told);
@@ -115,6 +122,15 @@ export function createView(
         store.hosts.namespacesOfService(name).filter((namespace) => !isExcluded("Service", namespace, name)),
     },
     lookup: note ? withGrounds(lookup, grounds) : lookup,
+    planes: {
+      get isSplit() {
+        return state.meshPlane === "known" && !isOneCluster(store);
+      },
+      counterpartOf(namespace) {
+        grounds.counterparts(namespace.metadata?.name ?? "");
+        return counterpartOf(namespace, store);
+      },
+    },
     pods: {
       selectedBy(namespace, selector) {
         const shared = sharedLabels(selector);

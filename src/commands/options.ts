@@ -38,6 +38,7 @@ export interface LookupOptions {
   readonly queries?: string;
   readonly meshState: readonly string[];
   readonly kubeconfig?: string;
+  readonly meshKubeconfig?: string;
   readonly config?: string;
   readonly assume: readonly string[];
   readonly format: (typeof TEXT_OR_JSON)[number];
@@ -50,6 +51,7 @@ export interface ExplainPodOptions {
   readonly namespace: string;
   readonly meshState: readonly string[];
   readonly kubeconfig?: string;
+  readonly meshKubeconfig?: string;
   readonly config?: string;
   readonly assume: readonly string[];
   readonly format: (typeof DRAIN_FORMATS)[number];
@@ -62,6 +64,7 @@ export interface ImpactOptions {
   readonly namespace: string;
   readonly meshState: readonly string[];
   readonly kubeconfig?: string;
+  readonly meshKubeconfig?: string;
   readonly config?: string;
   readonly assume: readonly string[];
   readonly format: (typeof TEXT_OR_JSON)[number];

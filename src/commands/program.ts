@@ -45,6 +45,8 @@ const LOOKUP_LISTS = { meshState: [], assume: [] } as const;
 const EXPLAIN_POD_LISTS = { meshState: [], assume: [] } as const;
 const CHECK_LISTS = { meshState: [], assume: [], rule: [], skip: [] } as const;
 
+const MESH_KUBECONFIG = "where Istio's objects are, if not in the cluster itself, as with ASM";
+
 const EXIT_CODES = `
 Exit codes: 0 no finding at Warn or Deny; 1 at least one; 2 wrong usage, or something could not be read.`;
 
@@ -99,6 +101,7 @@ function addServe(program: Command, actions: Actions): void {
       "the ConfigMap to follow instead (in a Pod foresail in its namespace, if nothing is named)",
     )
     .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .option("--mesh-kubeconfig <FILE>", MESH_KUBECONFIG)
     .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster; read again when it changes"))
     .option("--tls-cert <FILE>", "certificate to serve with, in PEM")
     .option("--tls-key <FILE>", "its private key, in PEM")
@@ -184,6 +187,7 @@ function addExplainLookup(explain: Command, actions: Actions): void {
     .option("--queries <FILE>", "answer the queries in a file (- for standard input), a line of JSON each")
     .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster, instead of asking one"))
     .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .option("--mesh-kubeconfig <FILE>", MESH_KUBECONFIG)
     .option("--config <FILE>", "configuration, as in the ConfigMap's key config.yaml")
     .addOption(
       repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),
@@ -207,6 +211,7 @@ function addExplainPod(explain: Command, name: string, formats: readonly string[
       "--kubeconfig <FILE>",
       "the cluster to ask; in a Pod its own, else that of kubectl, if there is one",
     )
+    .option("--mesh-kubeconfig <FILE>", MESH_KUBECONFIG)
     .option("--config <FILE>", "configuration, as in the ConfigMap's key config.yaml")
     .addOption(
       repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),
@@ -224,6 +229,7 @@ function addImpact(program: Command, actions: Actions): void {
     .option("-n, --namespace <NS>", "namespace of objects that name none", "default")
     .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster, instead of asking one"))
     .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .option("--mesh-kubeconfig <FILE>", MESH_KUBECONFIG)
     .option("--config <FILE>", "configuration, as in the ConfigMap's key config.yaml")
     .addOption(
       repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),

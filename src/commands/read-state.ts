@@ -1,9 +1,12 @@
-/** The cluster of a command that looks once: files, or what an API server has now. */
+/** The cluster of a command that looks once: files, or what an API server has now; or two, if the mesh's control plane has its own. */
 import type { ApiServer } from "../api-server/client.ts";
 import { readMeshState } from "../cluster/mesh-state.ts";
 import type { StateObject } from "../cluster/mesh-state.ts";
 import type { IsWhole } from "../cluster/live/snapshot.ts";
+import type { ClusterState } from "../cluster/view.ts";
 import { ForesailError } from "../errors.ts";
+import { isInPlane } from "../istio/planes.ts";
+import type { Plane } from "../istio/planes.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { Progress } from "./result.ts";
 import { standardInputFor } from "./standard-input.ts";
@@ -11,6 +14,8 @@ import { standardInputFor } from "./standard-input.ts";
 export interface StateFlags {
   readonly meshState: readonly string[];
   readonly kubeconfig?: string;
+  /** Of the API server of the mesh's control plane, if it has one of its own. */
+  readonly meshKubeconfig?: string;
 }
 
 export interface StateQuestion {
@@ -24,49 +29,89 @@ export interface StateQuestion {
 
 export interface ReadState {
   readonly objects: readonly StateObject[];
-  /** Whether the API server serves the kind; left out of files, and undefined for kinds that were not read. */
-  readonly serves?: (kind: Kind) => boolean | undefined;
+  /** What a view has to know of it besides; of kinds that were not read, nothing is known. */
+  readonly told: Pick<ClusterState, "meshPlane" | "serves">;
   /** What should be known of it, a line each. */
   readonly notes: readonly string[];
 }
 
 /** @throws ForesailError USAGE, STATE_UNREADABLE, KUBECONFIG_UNREADABLE, CLUSTER_FORBIDDEN, CLUSTER_UNREACHABLE */
 export async function readState(flags: StateFlags, question: StateQuestion): Promise<ReadState> {
-  const { meshState, kubeconfig } = flags;
-  if (meshState.length === 0) return readCluster(kubeconfig, question);
-  if (kubeconfig !== undefined) {
+  const { meshState, kubeconfig, meshKubeconfig } = flags;
+  if (meshState.length === 0) return readClusters(flags, question);
+  if (kubeconfig !== undefined || meshKubeconfig !== undefined) {
+    const flag = kubeconfig === undefined ? "--mesh-kubeconfig" : "--kubeconfig";
     throw new ForesailError({
       code: "USAGE",
-      message: "--mesh-state and --kubeconfig exclude each other",
+      message: `--mesh-state and ${flag} exclude each other`,
       hint: "Name the files of a cluster, or the cluster itself.",
     });
   }
   const { standardInput } = await standardInputFor(meshState);
-  return { objects: await readMeshState(meshState, standardInput), notes: [] };
+  return { objects: await readMeshState(meshState, standardInput), told: {}, notes: [] };
 }
 
-async function readCluster(kubeconfig: string | undefined, question: StateQuestion): Promise<ReadState> {
-  const [{ connectToApiServer }, { readSnapshot }] = await Promise.all([
-    import("../api-server/connect.ts"),
-    import("../cluster/live/snapshot.ts"),
-  ]);
-  const { progress } = question;
+/** Where objects are read from. */
+interface Place {
+  readonly api: ApiServer;
+  readonly plane: Plane;
+  readonly kinds: readonly Kind[];
+}
+
+async function readClusters(
+  { kubeconfig, meshKubeconfig }: StateFlags,
+  question: StateQuestion,
+): Promise<ReadState> {
+  const { connectToApiServer, connectToMesh } = await import("../api-server/connect.ts");
+  const { kinds, progress } = question;
+  const connections: ApiServer[] = [];
   progress.show("asking the cluster");
-  const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
   try {
-    const onProgress = (objects: number) => progress.show(`reading ${api.url}: ${objects} objects`);
-    const { objects, absent } = await readSnapshot({ ...question, api, onProgress });
-    return {
-      objects,
-      serves: (kind) => (question.kinds.includes(kind) ? !absent.includes(kind) : undefined),
-      notes: absent.includes("DestinationRule") ? [noIstio(api)] : [],
-    };
+    const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
+    connections.push(api);
+    if (meshKubeconfig === undefined) return await readPlaces([{ api, plane: "data", kinds }], question);
+    const meshApi = await connectToMesh(meshKubeconfig, { mustAnswer: true });
+    connections.push(meshApi);
+    const places = [
+      { api, plane: "data" },
+      { api: meshApi, plane: "mesh" },
+    ] as const;
+    const { told, ...read } = await readPlaces(
+      places.map((place) => ({ ...place, kinds: kinds.filter((kind) => isInPlane(kind, place.plane)) })),
+      question,
+    );
+    return { ...read, told: { ...told, meshPlane: "known" } };
   } finally {
     progress.end();
-    await api.close();
+    await Promise.all(connections.map((api) => api.close()));
   }
 }
 
-function noIstio({ url }: ApiServer): string {
-  return `foresail: ${url} serves no DestinationRule; with ASM they are in the control plane's cluster, which has a kubeconfig of its own`;
+async function readPlaces(places: readonly Place[], question: StateQuestion): Promise<ReadState> {
+  const { readSnapshot } = await import("../cluster/live/snapshot.ts");
+  const parts = await Promise.all(
+    places.map(async ({ api, plane, kinds }) => {
+      const onProgress = (objects: number) =>
+        question.progress.show(`reading ${api.url}: ${objects} objects`);
+      const { objects, absent } = await readSnapshot({ ...question, kinds, api, onProgress });
+      const notes = absent.includes("DestinationRule") ? [noIstio(api, plane)] : [];
+      return {
+        objects: plane === "data" ? objects : objects.map((one) => ({ ...one, plane })),
+        absent,
+        notes,
+      };
+    }),
+  );
+  const absent = parts.flatMap((part) => part.absent);
+  return {
+    objects: parts.flatMap(({ objects }) => objects),
+    told: { serves: (kind) => (question.kinds.includes(kind) ? !absent.includes(kind) : undefined) },
+    notes: parts.flatMap(({ notes }) => notes),
+  };
+}
+
+function noIstio({ url }: ApiServer, plane: Plane): string {
+  return plane === "mesh"
+    ? `foresail: ${url}, which --mesh-kubeconfig names, serves no DestinationRule: is it that of the mesh?`
+    : `foresail: ${url} serves no DestinationRule; with ASM they are in the control plane's cluster: name its kubeconfig with --mesh-kubeconfig`;
 }

@@ -4,7 +4,6 @@ import type { Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import type { Logger } from "pino";
-import type { Configuration } from "../config/configuration.ts";
 import { createHealthServer } from "../webhook/health.ts";
 import { createMetrics } from "../webhook/metrics.ts";
 import { createReviewer } from "../webhook/reviewer.ts";
@@ -12,6 +11,7 @@ import { createWebhook } from "../webhook/server.ts";
 import type { Webhook } from "../webhook/server.ts";
 import { checkFree, formatAddress, listenFailure, parseAddress } from "./serve/listen-address.ts";
 import type { HostAndPort } from "./serve/listen-address.ts";
+import { policyInDoubt } from "./serve/policy-in-doubt.ts";
 import { openSources } from "./serve/sources.ts";
 import type { SourceContext, SourceOptions, Sources } from "./serve/sources.ts";
 import { watchSignals } from "./serve/signals.ts";
@@ -121,6 +121,7 @@ function createServer(
         warnings: configuration.current.warnings.length,
       }),
       caches: () => cluster.caches(),
+      planes: () => cluster.reachability(),
       certificates: () => certificates.ends(),
       bundleWrites: () => certificates.bundleWrites(),
     },
@@ -128,8 +129,10 @@ function createServer(
   );
   const reviewer = createReviewer({
     rules,
-    configuration: () =>
-      cluster.isTrustworthy() ? configuration.current : withoutDeny(configuration.current),
+    configuration: () => ({
+      policy: policyInDoubt(configuration.current.policy, rules, cluster.knowledge()),
+      hash: configuration.current.hash,
+    }),
     viewFor: (subject, note) => cluster.viewFor(subject, note),
     ...(cluster.confirm ? { confirm: cluster.confirm } : {}),
     now: Date.now,
@@ -139,10 +142,6 @@ function createServer(
   const webhook = createWebhook({ reviewer, metrics, log, certificate: certificates.current, clientCa });
   certificates.onChange((changed) => webhook.setCertificate(changed));
   return { webhook, metrics };
-}
-
-function withoutDeny({ policy, hash }: Pick<Configuration, "hash" | "policy">) {
-  return { policy: { ...policy, denyIsWeakened: true }, hash };
 }
 
 async function listenOnHealth(server: Server, address: HostAndPort): Promise<number> {

@@ -1,5 +1,6 @@
 /** Manifests that are applied to a cluster, or deleted from it: which objects there are before and after. */
 import type { StateObject } from "../cluster/mesh-state.ts";
+import { isOfEachPlane, planeOfKind } from "../istio/planes.ts";
 import { applied, createdAs, LAST_APPLIED } from "../kubernetes/apply.ts";
 import { isObject } from "../kubernetes/json.ts";
 import { sameJson } from "../kubernetes/json-patch.ts";
@@ -44,6 +45,7 @@ export interface ChangeRequest {
 export function changeOf(request: ChangeRequest): Change {
   const current = new Map<string, StateObject>();
   for (const one of request.state) current.set(keyOfObject(one, current.size), one);
+  const isSplit = request.state.some(({ plane }) => plane === "mesh");
   const next = new Map(current);
   const lasting = new Map(
     request.manifests.map((manifest, index) => [keyOf(manifest, request, index), manifest]),
@@ -52,17 +54,20 @@ export function changeOf(request: ChangeRequest): Change {
     const object = changedObject(manifest, current.get(key)?.value, request);
     const { kind } = manifest;
     if (object.change === "deleted") deleteFrom(next, key, manifest);
-    else if (kind !== undefined && object.after !== undefined) next.set(key, { kind, value: object.after });
+    else if (kind !== undefined && object.after !== undefined) {
+      next.set(key, { kind, value: object.after, plane: isSplit ? planeOfKind(kind) : "data" });
+    }
     return object;
   });
   return { objects, before: [...current.values()], after: [...next.values()] };
 }
 
-/** What is in a Namespace goes with it. */
+/** What is in a Namespace goes with it, but not what the mesh's own API server has. */
 function deleteFrom(objects: Map<string, StateObject>, key: string, { kind, name }: Manifest): void {
   objects.delete(key);
   if (kind !== "Namespace") return;
-  for (const [other, { kind: otherKind, value }] of objects) {
+  for (const [other, { kind: otherKind, value, plane }] of objects) {
+    if (plane === "mesh") continue;
     const { namespace } = readObject("Namespace", value).metadata ?? {};
     if (KIND_FACTS[otherKind].namespaced && (namespace || "default") === name) objects.delete(other);
   }
@@ -99,10 +104,12 @@ function keyOf(manifest: Manifest, request: Pick<ChangeRequest, "namespace">, in
 }
 
 /** A name for each object of a cluster, and for each that has none. */
-function keyOfObject({ kind, value }: StateObject, index: number): string {
+function keyOfObject({ kind, value, plane }: StateObject, index: number): string {
   const { name, generateName = "", namespace } = readObject("Namespace", value).metadata ?? {};
   const place = KIND_FACTS[kind].namespaced ? namespace || "default" : "";
-  return identity(kind, place, name || `${generateName}*of the cluster ${index}`);
+  const own = identity(kind, place, name || `${generateName}*of the cluster ${index}`);
+  // A manifest of a kind that each plane has is for the cluster.
+  return plane === "mesh" && isOfEachPlane(kind) ? `${own} of the mesh` : own;
 }
 
 /** By which an object is known, whatever its version. */

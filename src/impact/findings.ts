@@ -3,6 +3,7 @@ import type { Manifest } from "../cluster/manifests.ts";
 import type { StateObject } from "../cluster/mesh-state.ts";
 import { evaluate } from "../engine/evaluate.ts";
 import type { Circumstances, ReviewRequest } from "../engine/verdict.ts";
+import { isOfEachPlane } from "../istio/planes.ts";
 import { formatStableField } from "../kubernetes/field-path.ts";
 import { KIND_FACTS, readObject } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
@@ -32,7 +33,8 @@ export function findingChanges(
   const elsewhere = judgingOfOthers(judging, changed, moments);
   const others = (list: readonly StateObject[]) =>
     list
-      .filter(({ kind }) => isJudged(kind, elsewhere))
+      // Rules judge a Namespace as one of the cluster.
+      .filter(({ kind, plane }) => isJudged(kind, elsewhere) && !(plane === "mesh" && isOfEachPlane(kind)))
       .map(subjectOf)
       .filter((subject) => isSuspect(subject) && !own.has(keyOf(subject)));
   const old = [

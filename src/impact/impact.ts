@@ -34,18 +34,16 @@ export interface Impact {
   readonly findings: FindingChanges;
 }
 
-/** `serves`: what the API server said before the change. */
+/** `told`: what a view has to know besides, of before the change. */
 export function impactOf(
   change: Change,
   settings: MeshSettings,
   judging: Judging,
-  serves: ClusterState["serves"],
+  told: Pick<ClusterState, "meshPlane" | "serves">,
 ): Impact {
-  const common = { settings, isComplete: true, ...(serves ? { serves } : {}) };
-  const moments: Moments = {
-    before: momentOf({ ...common, store: storeOf(change.before, settings.clusterDomain) }),
-    after: momentOf({ ...common, store: storeOf(change.after, settings.clusterDomain) }),
-  };
+  const momentWith = (objects: Change["before"]) =>
+    momentOf({ ...told, store: storeOf(objects, settings.clusterDomain), settings, isComplete: true });
+  const moments: Moments = { before: momentWith(change.before), after: momentWith(change.after) };
   const changed = change.objects.filter(isChanged);
   const touched = touchedBy(changed, moments);
   const lookups = lookupChanges(touched.hosts, moments);

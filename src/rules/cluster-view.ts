@@ -4,12 +4,10 @@
  */
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
 import type { LookupMesh, LookupSettings, MeshHost } from "../istio/lookup/mesh.ts";
+import type { Plane } from "../istio/planes.ts";
 import type { ProxySettings } from "../istio/proxy-config.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";
-
-/** Whose API server holds an object: the cluster's own, or the mesh's control plane (ASM). */
-export type Plane = "data" | "mesh";
 
 /** The mesh's settings, from configuration and ConfigMaps; with Istio's defaults where nothing says otherwise. */
 export interface Mesh extends LookupSettings {
@@ -77,11 +75,27 @@ export interface PodQuestions {
   selectedBy(namespace: string, selector: Labels): readonly PodGroup[];
 }
 
+/** A Namespace under review, and the one of its name in the other plane. */
+export interface Counterpart {
+  /** Of the one under review. */
+  readonly plane: Plane;
+  /** Undefined if the other plane has none. */
+  readonly other: Kinds["Namespace"] | undefined;
+}
+
+export interface PlaneQuestions {
+  /** The mesh's control plane has an API server of its own, and all is known of it that rules read. */
+  readonly isSplit: boolean;
+  /** Of a Namespace under review; undefined where it cannot be told of which plane it is. */
+  counterpartOf(namespace: Kinds["Namespace"]): Counterpart | undefined;
+}
+
 export interface Questions {
   readonly clients: ClientQuestions;
   readonly hosts: HostQuestions;
   /** What decides which DestinationRule a proxy applies: for `lookUp` in istio/lookup. */
   readonly lookup: LookupMesh;
+  readonly planes: PlaneQuestions;
   readonly pods: PodQuestions;
   readonly services: ServiceQuestions;
 }
@@ -95,6 +109,8 @@ export interface Ground {
   /** "" for cluster-scoped kinds. */
   readonly namespace: string;
   readonly name: string;
+  /** Of kinds that each plane has; `data` if left out. */
+  readonly plane?: Plane;
   /** Of all objects only those that it selects, as kubectl writes it. */
   readonly labelSelector?: string;
   /** The view does not have the object. */
@@ -108,6 +124,7 @@ export const QUESTION_READS = {
   clients: ["GatewayClass", "KubernetesGateway", "Namespace", "Pod", "WorkloadEntry", "WorkloadGroup"],
   hosts: ["Service", "ServiceEntry"],
   lookup: ["DestinationRule", "Namespace", "Service", "ServiceEntry", "Sidecar", "VirtualService"],
+  planes: ["Namespace"],
   pods: ["Pod"],
   services: ["Service"],
 } as const satisfies { readonly [Q in keyof Questions]: readonly Kind[] };
@@ -142,13 +159,14 @@ export type ClusterView<Reads extends Kind> = {
   readonly versions: Versions;
   /** Everything there is stands in it: what is not found is not there. Files may be only a part. */
   readonly isComplete: boolean;
+  /** Of kinds that each plane has, here and below, that of the data plane. */
   get<K extends Reads>(kind: K, namespace: string, name: string): Kinds[K] | undefined;
   /** In order of name. */
   list<K extends Reads>(kind: K, namespace: string): readonly Kinds[K][];
   /** Whose API server holds the object; undefined if it is not there. */
   planeOf(kind: Reads, namespace: string, name: string): Plane | undefined;
   /**
-   * Whether the API server serves the kind; undefined where nobody knows: files say so only by the CustomResourceDefinitions among
+   * Whether the API server of the object under review serves the kind; undefined where nobody knows: files say so only by the CustomResourceDefinitions among
    * them. Of a CustomResourceDefinition under review: whether it did when that one came.
    */
   serves(kind: Reads): boolean | undefined;

@@ -140,6 +140,8 @@ export interface Rule<
   readonly operations: readonly Op[];
   /** Kinds that `check` looks up. The watches and the ClusterRole are made from this list. */
   readonly reads: readonly Reads[];
+  /** Of them those without which it says less and nothing wrong: it goes on while they are not known. */
+  readonly saysLessWithout?: readonly Reads[];
   /** Version facts that `check` asks for, in istio/gates.ts. */
   readonly gates: readonly GateName[];
   readonly options: O;

@@ -27,6 +27,8 @@ export interface MetricSources {
     readonly warnings: number;
   };
   readonly caches: () => Iterable<CacheFacts>;
+  /** The API servers that are asked. */
+  readonly planes: () => Iterable<{ readonly plane: string; readonly isReachable: boolean }>;
   /** By what the certificate is for: `serving`. */
   readonly certificates: () => Iterable<{ readonly type: string; readonly notAfter: number }>;
   /** How often each caBundle was written, by the kind of its configuration. */
@@ -175,7 +177,7 @@ export function createMetrics(sources: MetricSources, kinds: ReadonlySet<Kind>):
 }
 
 function registerGauges(
-  { version, configuration, caches, certificates, bundleWrites }: MetricSources,
+  { version, configuration, caches, planes, certificates, bundleWrites }: MetricSources,
   registry: Registry,
 ) {
   const registers = [registry];
@@ -196,6 +198,9 @@ function registerGauges(
   );
   gauges("foresail_certificate_not_after_timestamp_seconds", "When the certificate ends", "type", () =>
     Array.from(certificates(), ({ type, notAfter }) => [type, inSeconds(notAfter)] as const),
+  );
+  gauges("foresail_plane_reachable", "1 if the API server of the plane answers", "plane", () =>
+    Array.from(planes(), ({ plane, isReachable }) => [plane, isReachable ? 1 : 0] as const),
   );
   const ofCaches = (name: string, help: string, valueOf: (facts: CacheFacts) => number) =>
     gauges(name, help, "kind", () => Array.from(caches(), (facts) => [facts.kind, valueOf(facts)] as const));

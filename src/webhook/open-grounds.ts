@@ -26,12 +26,12 @@ export class OpenGrounds {
   };
 
   readonly add = (ground: Ground): void => {
-    const { kind, namespace, name, labelSelector = "" } = ground;
+    const { kind, plane = "data", namespace, name, labelSelector = "" } = ground;
     if (ground.isAbsent) {
       this.#absent.set(kind, ground);
       return;
     }
-    this.#current?.set(`${kind}/${namespace}/${name}?${labelSelector}`, ground);
+    this.#current?.set(`${plane}/${kind}/${namespace}/${name}?${labelSelector}`, ground);
   };
 
   /** The kinds that are not served, as far as the view knows: it may be a quarter of a minute behind. */

@@ -179,8 +179,12 @@ function denyingRules({ verdicts }: Outcome): readonly string[] {
   return verdicts.filter(({ action }) => action === "Deny").map(({ rule }) => rule);
 }
 
-function isMissingNamespace({ kind, name, isMissing }: Ground, { namespace }: ReviewRequest): boolean {
-  return kind === "Namespace" && name === namespace && isMissing === true;
+/** Pods are in the data plane. */
+function isMissingNamespace(
+  { kind, plane = "data", name, isMissing }: Ground,
+  { namespace }: ReviewRequest,
+): boolean {
+  return kind === "Namespace" && plane === "data" && name === namespace && isMissing === true;
 }
 
 function report(

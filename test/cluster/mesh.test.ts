@@ -108,6 +108,27 @@ describe("the mesh configuration", () => {
   });
 });
 
+describe("with an API server of the mesh's own", () => {
+  const of = (inMesh: readonly Put[], inData: readonly Put[]) => {
+    const store = storeOf(inData);
+    for (const [kind, object] of inMesh) store.put(kind, object, "mesh");
+    return meshOf(store, DEFAULT_MESH_SETTINGS);
+  };
+
+  test("its ConfigMaps go before those of the cluster, and these count where it has none", () => {
+    const [one, two] = [configMap("istio-one", named("one")), configMap("istio", named("two"))];
+    assert.equal(of([one], [two]).rootNamespace, "one");
+    assert.equal(of([], [two]).rootNamespace, "two");
+    assert.equal(of([configMap("istio", {})], [two]).rootNamespace, "two");
+    const values = (excludeInboundPorts: string) =>
+      configMap("istio-sidecar-injector", {
+        values: JSON.stringify({ global: { proxy: { excludeInboundPorts } } }),
+      });
+    assert.equal(of([values("1")], [values("2")]).injectorSettings("")?.excludeInboundPorts, "1");
+    assert.equal(of([], [values("2")]).injectorSettings("")?.excludeInboundPorts, "2");
+  });
+});
+
 describe("an injector's settings", () => {
   const values = (text: object) => ({ values: JSON.stringify(text) });
 

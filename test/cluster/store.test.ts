@@ -285,3 +285,66 @@ describe("the store", () => {
     assert.equal(view.planeOf("DestinationRule", "a", "two"), undefined);
   });
 });
+
+const PLANES = ["data", "mesh"] as const;
+const KINDS = ["ConfigMap", "DestinationRule", "Namespace", "Service"] as const;
+const isOfBoth = (kind: Kind) => kind === "ConfigMap" || kind === "Namespace";
+const place = fc.record({
+  kind: fc.constantFrom(...KINDS),
+  plane: fc.constantFrom(...PLANES),
+  namespace,
+  name,
+});
+const placed = fc.array(fc.tuple(fc.boolean(), place, fc.nat()), { maxLength: 30 });
+
+describe("of two API servers", () => {
+  test("each has its own Namespaces and ConfigMaps, of all else there is one", () => {
+    fc.assert(
+      fc.property(placed, (changes) => {
+        const store = new Store("cluster.local");
+        const model = new Map<string, string>();
+        for (const [isPut, { kind, plane, namespace: inNamespace, name: ofName }, number] of changes) {
+          const ofNamespace = kind === "Namespace" ? "" : inNamespace;
+          const key = [isOfBoth(kind) ? plane : "", kind, ofNamespace, ofName].join("/");
+          const metadata = { name: ofName, namespace: inNamespace, uid: String(number) };
+          if (isPut) store.put(kind, { metadata, spec: { host: ofName } }, plane);
+          else store.delete(kind, ofNamespace, ofName, plane);
+          if (isPut) model.set(key, String(number));
+          else model.delete(key);
+        }
+        for (const kind of KINDS) {
+          const inAll = [...model.keys()].filter((key) => key.split("/")[1] === kind);
+          assert.equal(store.countOf(kind), inAll.length);
+          for (const plane of PLANES) {
+            const own = inAll.filter((key) => !isOfBoth(kind) || key.startsWith(plane));
+            assert.equal(store.countIn(kind, plane), own.length);
+            const found = [...store.namesOf(kind, "", plane)].map(([ofNamespace, ofName]) => {
+              const stored = store.get(kind, ofNamespace, ofName, plane);
+              const key = [isOfBoth(kind) ? plane : "", kind, ofNamespace, ofName].join("/");
+              assert.equal(stored?.object.metadata?.uid, model.get(key));
+              return key;
+            });
+            assert.deepEqual(found.toSorted(), own.toSorted());
+          }
+        }
+      }),
+    );
+  });
+
+  test("only the data plane's Namespaces make clients", () => {
+    const store = new Store("cluster.local");
+    const injected = (ofName: string) => ({
+      metadata: { name: ofName, labels: { "istio-injection": "enabled" } },
+    });
+    store.put("Namespace", injected("a"), "mesh");
+    store.put("Namespace", injected("b"));
+    const before = store.clientGeneration;
+    store.put("Namespace", injected("c"), "mesh");
+    store.delete("Namespace", "", "c", "mesh");
+    assert.equal(store.clientGeneration, before);
+    const view = createView({ ...STATE, store });
+    assert.deepEqual(view.clients.namespaces(), ["b"]);
+    assert.equal(view.get("Namespace", "", "a"), undefined);
+    assert.equal(view.clients.isKnown("a"), false);
+  });
+});

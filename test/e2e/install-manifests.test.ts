@@ -35,7 +35,7 @@ for (const flags of [
   });
 }
 
-for (const overlay of ["high-availability", "without-match-conditions"]) {
+for (const overlay of ["high-availability", "mesh-kubeconfig", "without-match-conditions"]) {
   test(`an API server takes the overlay ${overlay}`, async (t) => {
     const rendered = await renderManifests(t, `manifests/overlays/${overlay}`);
     if (rendered) await assertTaken(t, rendered);

@@ -9,6 +9,7 @@ import type { Manifest } from "../manifests.ts";
 const BASE = "manifests";
 const WITHOUT_MATCH_CONDITIONS = "manifests/overlays/without-match-conditions";
 const HIGH_AVAILABILITY = "manifests/overlays/high-availability";
+const MESH_KUBECONFIG = "manifests/overlays/mesh-kubeconfig";
 
 const IDS = [
   "ClusterRole foresail",
@@ -87,7 +88,7 @@ const bindingShape = object({
   subjects: list(object({ kind: string, namespace: string, name: string })),
 });
 
-for (const folder of [BASE, WITHOUT_MATCH_CONDITIONS, HIGH_AVAILABILITY]) {
+for (const folder of [BASE, WITHOUT_MATCH_CONDITIONS, HIGH_AVAILABILITY, MESH_KUBECONFIG]) {
   describe(folder, () => {
     test("holds every object under its promised name, and no other", async (t) => {
       const manifests = await renderManifests(t, folder);

@@ -43,7 +43,7 @@ async function onStage(
     api,
     rules: RULES,
     settings: () => settings,
-    onProblem: (kind, { error }) => t.diagnostic(`${kind}: ${error.message}`),
+    onProblem: ({ kind }, { error }) => t.diagnostic(`${kind}: ${error.message}`),
     onRecovery: () => {},
     onVersion: () => {},
     onComplete: (objects) => completions.push(objects),
@@ -148,7 +148,7 @@ test("an istioNamespace that may not be read keeps no other setting waiting, and
   const held: string[] = [];
   const set = await onStage(t, {
     api: await connectToApiServer({ kubeconfig: await installRights(plane) }),
-    onProblem: (kind, { error }, heldBack) => {
+    onProblem: ({ kind }, { error }, heldBack) => {
       held.push(
         `${kind} ${heldBack?.name} ${heldBack?.wanted} instead of ${heldBack?.applied}: ${error.message}`,
       );

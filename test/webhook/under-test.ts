@@ -107,6 +107,7 @@ export function metricsUnderTest() {
       version: "1.2.3",
       configuration: () => ({ isValid: true, lastSuccess: NOW, warnings: 0 }),
       caches: () => [{ kind: "ConfigMap", isSynced: true, objects: 1, ageSeconds: 0.5, relists: 2 }],
+      planes: () => [{ plane: "data", isReachable: true }],
       certificates: () => [{ type: "serving", notAfter: NOW }],
       bundleWrites: () => [["ValidatingWebhookConfiguration", 1]],
     },

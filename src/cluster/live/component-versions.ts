@@ -23,6 +23,8 @@ export type VersionNews = { readonly component: Component } & (
 
 export interface ComponentVersionsOptions {
   readonly api: ApiServer;
+  /** Of the mesh's control plane, if it has one of its own: the istiod beside it counts before one in the cluster. */
+  readonly meshApi?: ApiServer;
   /** Where istiod runs; asked each time. */
   readonly istioNamespace: () => string;
   readonly onChange: (detected: DetectedVersions) => void;
@@ -53,12 +55,23 @@ const FORBIDDEN = 403;
 const versionShape = object({ gitVersion: string });
 
 export function startComponentVersions(options: ComponentVersionsOptions): ComponentVersions {
-  const { api, istioNamespace, onChange, onNews, intervalMs = INTERVAL_MS } = options;
+  const { api, meshApi, istioNamespace, onChange, onNews, intervalMs = INTERVAL_MS } = options;
   const versions = new Map<Component, KnownVersion>();
   const said = new Map<Component, string>();
   let istiods: ReadonlyMap<string, KnownVersion> = new Map();
   let current: DetectedVersions = { versions: {}, istiods };
   let isAsked = false;
+
+  let inMesh: readonly NamedDeployment[] = [];
+  const findIstiods = async (namespace: string, signal: AbortSignal) => {
+    const [found, inCluster] = await Promise.all([
+      // It may have no such kind, or not let foresail ask for it; while it does not answer, what was there counts.
+      meshApi ? readIstiods(meshApi, namespace, signal).catch(() => inMesh) : [],
+      readIstiods(api, namespace, signal),
+    ]);
+    inMesh = found;
+    return found.length > 0 ? found : inCluster;
+  };
 
   const say = (news: VersionNews) => {
     const text = "version" in news ? JSON.stringify(news.version) : news.problem.message;
@@ -85,7 +98,7 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
       await Promise.all([
         look("kubernetes", () => versionOfApiServer(api, signal)),
         look("istio", async () => {
-          const deployments = await readIstiods(api, namespace, signal);
+          const deployments = await findIstiods(namespace, signal);
           istiods = istiodVersions(namespace, deployments);
           return known(namespace, deployments);
         }),

@@ -1,6 +1,8 @@
 /** Asks the API server itself for what a refusal rests on: a watch is some milliseconds behind. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiServer } from "../../api-server/client.ts";
+import { planeOfKind } from "../../istio/planes.ts";
+import type { Plane } from "../../istio/planes.ts";
 import { KIND_FACTS } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
 import type { Ground } from "../../rules/cluster-view.ts";
@@ -47,8 +49,17 @@ const NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 const MAX_NAMESPACE_LENGTH = 63;
 const MAX_NAME_LENGTH = 253;
 
-/** By kind. */
-type Reflectors = ReadonlyMap<Kind, Pick<Reflector, "isServed" | "lookNow" | "offer" | "path" | "state">>;
+/** One of the API servers, and what is known of it by kind. */
+interface AskedPlane {
+  readonly api: Pick<ApiServer, "request">;
+  readonly reflectors: ReadonlyMap<
+    Kind,
+    Pick<Reflector, "isServed" | "lookNow" | "offer" | "path" | "state">
+  >;
+}
+
+/** That of the mesh only if it is another one. */
+type Planes = ReadonlyMap<Plane, AskedPlane>;
 
 interface Question {
   /** Equal for those that ask for the same. */
@@ -57,8 +68,7 @@ interface Question {
 }
 
 export function createConfirm(
-  api: Pick<ApiServer, "request">,
-  reflectors: () => Reflectors,
+  planes: () => Planes,
   { withinMs, requestsPerSecond, burst }: Limits = LIMITS,
 ): Confirm {
   const budget = new Budget(requestsPerSecond, burst);
@@ -72,7 +82,7 @@ export function createConfirm(
   }
 
   /** Objects are listed by name as well: the list says at which version one is not there. */
-  function questionAbout(ground: Ground, listPath: string): Question {
+  function questionAbout(ground: Ground, plane: Plane, api: AskedPlane["api"], listPath: string): Question {
     const { kind, name, labelSelector } = ground;
     const { path, scope } = placeOf(ground, listPath);
     const query = {
@@ -81,15 +91,16 @@ export function createConfirm(
       ...(labelSelector === undefined ? {} : { labelSelector }),
     };
     return {
-      key: `${path}?${JSON.stringify(query)}`,
+      key: `${plane} ${path}?${JSON.stringify(query)}`,
       async ask() {
         const waitMs = takeTurn();
         if (waitMs > 0) await delay(waitMs);
         const accept = kind === "Pod" ? { accept: METADATA_ONLY.list } : {};
         const page = await listPage(api, { path, query, ...accept, timeoutMs: withinMs });
         const isAll = page.next === undefined;
-        reflectors()
-          .get(kind)
+        planes()
+          .get(plane)
+          ?.reflectors.get(kind)
           ?.offer(page, isAll && labelSelector === undefined ? scope : undefined);
         if (!isAll) throw new Error("more than can be asked for");
       },
@@ -97,14 +108,14 @@ export function createConfirm(
   }
 
   /** Kinds of one group. */
-  function questionAboutAbsent(kinds: readonly Kind[]): Question {
+  function questionAboutAbsent(kinds: readonly Kind[], plane: Plane, api: AskedPlane["api"]): Question {
     return {
-      key: kinds.toSorted().join(),
+      key: `${plane} ${kinds.toSorted().join()}`,
       async ask() {
         const waitMs = takeTurn();
         if (waitMs > 0) await delay(waitMs);
         const served = await findServed(api, kinds, AbortSignal.timeout(withinMs));
-        for (const kind of served) reflectors().get(kind)?.lookNow();
+        for (const kind of served) planes().get(plane)?.reflectors.get(kind)?.lookNow();
         if (served.length > 0) throw new Error(`${served.join(", ")} not yet read`);
       },
     };
@@ -113,24 +124,36 @@ export function createConfirm(
   /** Undefined if something cannot be asked for. */
   function questionsAbout(grounds: readonly Ground[]): readonly Question[] | undefined {
     const questions = new Map<string, Question>();
-    const absent = new Set<Kind>();
     // What has no possible name is not there.
-    for (const ground of within(MAX_QUESTIONS, grounds.filter(canExist))) {
-      const reflector = reflectors().get(ground.kind);
+    const wanted = within(MAX_QUESTIONS, grounds.filter(canExist));
+    const current = planes();
+    for (const [name, alike] of Map.groupBy(wanted, (ground) => planeToAsk(ground, current))) {
+      const plane = current.get(name);
+      const own = plane && questionsIn(name, plane, alike);
+      if (own === undefined) return undefined;
+      for (const question of own) questions.set(question.key, question);
+    }
+    return questions.size > MAX_QUESTIONS ? undefined : [...questions.values()];
+  }
+
+  function questionsIn(
+    plane: Plane,
+    { api, reflectors }: AskedPlane,
+    grounds: readonly Ground[],
+  ): readonly Question[] | undefined {
+    const questions: Question[] = [];
+    const absent = new Set<Kind>();
+    for (const ground of grounds) {
+      const reflector = reflectors.get(ground.kind);
       // What no rule reads is in no view.
       if (reflector === undefined) continue;
       if (ground.isAbsent && reflector.isServed !== false) continue;
-      if (reflector.path !== undefined) {
-        const question = questionAbout(ground, reflector.path);
-        questions.set(question.key, question);
-      } else if (reflector.state === "absent") absent.add(ground.kind);
+      if (reflector.path !== undefined) questions.push(questionAbout(ground, plane, api, reflector.path));
+      else if (reflector.state === "absent") absent.add(ground.kind);
       else return undefined;
     }
-    for (const kinds of Map.groupBy(absent, (kind) => KIND_FACTS[kind].group).values()) {
-      const question = questionAboutAbsent(kinds);
-      questions.set(question.key, question);
-    }
-    return questions.size > MAX_QUESTIONS ? undefined : [...questions.values()];
+    const groups = Map.groupBy(absent, (kind) => KIND_FACTS[kind].group);
+    return [...questions, ...[...groups.values()].map((kinds) => questionAboutAbsent(kinds, plane, api))];
   }
 
   return async (grounds, deadline) => {
@@ -146,6 +169,10 @@ export function createConfirm(
     giveUp.abort();
     return outcome;
   };
+}
+
+function planeToAsk({ kind, plane }: Ground, planes: Planes): Plane {
+  return planes.has("mesh") ? (plane ?? planeOfKind(kind)) : "data";
 }
 
 function placeOf(

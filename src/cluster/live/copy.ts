@@ -1,71 +1,79 @@
-/** A copy of a cluster: of its objects, and of Istio's ConfigMaps in the one namespace in which they are read. */
+/** A copy of a cluster, and of the API server of its mesh's control plane if that is another one. */
 import type { ApiServer } from "../../api-server/client.ts";
+import { isInPlane } from "../../istio/planes.ts";
+import type { Plane } from "../../istio/planes.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
 import type { MeshSettings } from "../../rules/policy.ts";
 import { Store } from "../store.ts";
-import { startMirror } from "./mirror.ts";
-import type { Mirror } from "./mirror.ts";
-import type { ReadProblem, Reflector, ReflectorTimes } from "./reflector.ts";
+import { PlaneCopy } from "./plane-copy.ts";
+import type { ReadProblem, ReflectorTimes } from "./reflector.ts";
 
 /** The settings that decide what is copied, and under which names. */
 export type CopySettings = Pick<MeshSettings, "clusterDomain" | "istioNamespace">;
 
 export interface CopyOptions {
   readonly api: ApiServer;
+  /** Of the mesh's control plane; left out if the cluster's own has the objects of both. */
+  readonly meshApi?: ApiServer;
   readonly kinds: readonly Kind[];
-  readonly onProblem: (copy: Copy, kind: Kind, problem: ReadProblem) => void;
-  readonly onRecovery: (kind: Kind) => void;
+  readonly onProblem: (copy: Copy, plane: Plane, kind: Kind, problem: ReadProblem) => void;
+  readonly onRecovery: (plane: Plane, kind: Kind) => void;
   readonly times?: ReflectorTimes;
 }
 
 export class Copy {
   readonly settings: CopySettings;
   readonly store: Store;
-  readonly reflectors: ReadonlyMap<Kind, Reflector>;
-  /** Resolves as soon as everything is known; never rejects. */
-  readonly complete: Promise<unknown>;
-  readonly #objects: Mirror;
-  readonly #configMaps: Mirror;
+  readonly data: PlaneCopy;
+  readonly mesh: PlaneCopy | undefined;
+  readonly planes: ReadonlyMap<Plane, PlaneCopy>;
 
   /** Shares with another copy what is the same in both. */
   constructor(settings: CopySettings, options: CopyOptions, other?: Copy) {
     const { clusterDomain, istioNamespace } = settings;
-    const { kinds, onProblem } = options;
+    const { api, meshApi, kinds, onProblem, onRecovery } = options;
     this.settings = { clusterDomain, istioNamespace };
-    const isOfSameDomain = other?.settings.clusterDomain === clusterDomain;
-    this.store = isOfSameDomain ? other.store : new Store(clusterDomain);
-    const common = {
-      ...options,
-      plane: "data",
-      store: this.store,
-      onProblem: (kind: Kind, problem: ReadProblem) => onProblem(this, kind, problem),
-    } as const;
-    this.#objects = isOfSameDomain
-      ? other.#objects
-      : startMirror({ ...common, kinds: kinds.filter((kind) => kind !== "ConfigMap") });
-    this.#configMaps = startMirror({ ...common, kinds: ["ConfigMap"], namespace: istioNamespace });
-    this.reflectors = new Map([...this.#objects.reflectors, ...this.#configMaps.reflectors]);
-    this.complete = Promise.all([this.#objects.complete, this.#configMaps.complete]);
-  }
-
-  isComplete(): boolean {
-    return this.#objects.isComplete() && this.#configMaps.isComplete();
+    const shared = other?.settings.clusterDomain === clusterDomain ? other : undefined;
+    this.store = shared?.store ?? new Store(clusterDomain);
+    const start = (plane: Plane, planeApi: ApiServer, own: readonly Kind[]) =>
+      new PlaneCopy(
+        {
+          ...options,
+          api: planeApi,
+          plane,
+          kinds: own,
+          store: this.store,
+          istioNamespace,
+          onProblem: (kind, problem) => onProblem(this, plane, kind, problem),
+          onRecovery: (kind) => onRecovery(plane, kind),
+        },
+        shared?.planes.get(plane),
+      );
+    const kindsIn = (plane: Plane) => (meshApi ? kinds.filter((kind) => isInPlane(kind, plane)) : kinds);
+    this.data = start("data", api, kindsIn("data"));
+    this.mesh = meshApi && start("mesh", meshApi, kindsIn("mesh"));
+    this.planes = new Map([this.data, ...(this.mesh ? [this.mesh] : [])].map((one) => [one.plane, one]));
   }
 
   isFor({ clusterDomain, istioNamespace }: CopySettings): boolean {
     return this.settings.clusterDomain === clusterDomain && this.settings.istioNamespace === istioNamespace;
   }
 
-  count(): number {
+  count(plane: Plane): number {
     let objects = 0;
-    for (const kind of this.reflectors.keys()) objects += this.store.countOf(kind);
+    for (const kind of this.planes.get(plane)?.reflectors.keys() ?? [])
+      objects += this.store.countIn(kind, plane);
     return objects;
   }
 
   /** Ends what none of the others shares. They are asked for when it has ended. */
   async stop(others: () => readonly Copy[]): Promise<void> {
-    const isShared = others().some((other) => other.#objects === this.#objects);
-    await Promise.all([this.#configMaps.stop(), isShared ? undefined : this.#objects.stop()]);
+    await Promise.all(
+      [...this.planes].map(async ([plane, copy]) => {
+        const isShared = others().some(({ planes }) => planes.get(plane)?.sharesObjectsWith(copy));
+        await copy.stop(isShared);
+      }),
+    );
     const { istioNamespace } = this.settings;
     if (
       others().some(
@@ -73,8 +81,10 @@ export class Copy {
       )
     )
       return;
-    for (const [name] of this.store.list("ConfigMap", istioNamespace)) {
-      this.store.delete("ConfigMap", istioNamespace, name);
+    for (const plane of this.planes.keys()) {
+      for (const [name] of this.store.list("ConfigMap", istioNamespace, plane)) {
+        this.store.delete("ConfigMap", istioNamespace, name, plane);
+      }
     }
   }
 }

@@ -1,9 +1,9 @@
 /** A store that follows an API server: all objects of some kinds, kept up to date. */
 import { setImmediate } from "node:timers/promises";
 import type { ApiServer } from "../../api-server/client.ts";
+import type { Plane } from "../../istio/planes.ts";
 import { readObject } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
-import type { Plane } from "../../rules/cluster-view.ts";
 import { findList } from "./discovery.ts";
 import { problemHere, Reflector } from "./reflector.ts";
 import type { ObjectIdentity, ReadProblem, ReflectorTimes, Sink } from "./reflector.ts";
@@ -14,7 +14,7 @@ export interface MirrorOptions {
   readonly api: ApiServer;
   readonly kinds: readonly Kind[];
   readonly plane: Plane;
-  /** Others may fill it with other kinds, and with those of other namespaces. */
+  /** Others may fill it with other kinds, with those of other namespaces, and with what else the other plane has. */
   readonly store: Store;
   /** The only one whose objects are read; all are if it is left out. */
   readonly namespace?: string;
@@ -79,7 +79,7 @@ function sinkFor(kind: Kind, { store, plane, namespace: only, onProblem }: Mirro
     put: (value) => store.put(kind, value, plane),
     delete(value) {
       const { namespace, name } = identityOf(value);
-      store.delete(kind, namespace, name);
+      store.delete(kind, namespace, name, plane);
     },
     async replace(values, isNewer) {
       const pause = createPause();
@@ -95,14 +95,14 @@ function sinkFor(kind: Kind, { store, plane, namespace: only, onProblem }: Mirro
         }
         await pause();
       }
-      for (const [namespace, name] of store.namesOf(kind, only)) {
+      for (const [namespace, name] of store.namesOf(kind, only, plane)) {
         const key = `${namespace}/${name}`;
-        if (!listed.has(key) && !isNewer(key)) store.delete(kind, namespace, name);
+        if (!listed.has(key) && !isNewer(key)) store.delete(kind, namespace, name, plane);
         await pause();
       }
     },
     *identitiesIn(scope) {
-      for (const [namespace, name] of store.namesOf(kind, scope.namespace)) {
+      for (const [namespace, name] of store.namesOf(kind, scope.namespace, plane)) {
         if (scope.name === "" || scope.name === name) yield { namespace, name };
       }
     },

@@ -94,6 +94,7 @@ export class Reflector {
   #absence = new AbortController();
   readonly #running: Promise<void>;
   #state: "absent" | "pending" | "synced" = "pending";
+  #isFollowing = false;
   #path: string | undefined;
   #isSeenElsewhere = false;
   /** Where the watch goes on; undefined before a list. */
@@ -131,6 +132,11 @@ export class Reflector {
   get isServed(): boolean | undefined {
     if (this.#path !== undefined || this.#isSeenElsewhere) return true;
     return this.#state === "absent" ? false : undefined;
+  }
+
+  /** A watch is open. */
+  get isFollowing(): boolean {
+    return this.#isFollowing;
   }
 
   /** What keeps it from going on; undefined while all is well. */
@@ -258,13 +264,20 @@ export class Reflector {
       leaveOutManagedFields: true,
       signal: this.#stopping.signal,
       silenceMs,
+      onOpen: () => {
+        this.#isFollowing = true;
+      },
     });
     let lines = 0;
-    for await (const line of watch) {
-      if (this.#stopping.signal.aborted) break;
-      lines++;
-      this.#apply(line);
-      this.#hear();
+    try {
+      for await (const line of watch) {
+        if (this.#stopping.signal.aborted) break;
+        lines++;
+        this.#apply(line);
+        this.#hear();
+      }
+    } finally {
+      this.#isFollowing = false;
     }
     return lines;
   }

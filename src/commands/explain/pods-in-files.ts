@@ -61,14 +61,14 @@ export async function readPods(
   if (problem) throw unreadable(problem);
   const ofPods = rules.filter(({ kinds }) => kinds.includes("Pod"));
   const { istioNamespace, clusterDomain } = configuration.mesh;
-  const { objects, notes } = await stateAround(options, {
+  const { objects, told, notes } = await stateAround(options, {
     kinds: [...new Set([...ofPods.flatMap(({ reads }) => reads), ...MESH_READS])],
     istioNamespace,
     progress,
   });
   const store = storeOf(objects, clusterDomain);
   for (const { kind, object } of manifests) if (kind !== undefined) store.put(kind, object);
-  const state = { store, settings: configuration.mesh, isComplete: false };
+  const state = { store, settings: configuration.mesh, isComplete: false, ...told };
   const pods = manifests.flatMap(
     (manifest) => podIn(manifest, { defaultNamespace, state, configuration, rules }) ?? [],
   );
@@ -81,10 +81,11 @@ async function stateAround(options: ExplainPodOptions, question: StateQuestion):
   try {
     return await readState(options, question);
   } catch (error) {
-    const isNamed = options.meshState.length > 0 || options.kubeconfig !== undefined;
+    const { meshState, kubeconfig, meshKubeconfig } = options;
+    const isNamed = meshState.length > 0 || kubeconfig !== undefined || meshKubeconfig !== undefined;
     if (isNamed || !(error instanceof ForesailError)) throw error;
     const note = `foresail: no cluster was asked, so only the file counts: ${error.message}`;
-    return { objects: [], notes: [note] };
+    return { objects: [], told: {}, notes: [note] };
   }
 }
 

@@ -1,7 +1,10 @@
 /** The cluster that `serve` judges reviews by: files, or that of an API server. */
 import type { Logger } from "pino";
 import type { ApiServer } from "../../api-server/client.ts";
+import { ApiStatusError } from "../../api-server/status-error.ts";
 import { startLiveCluster } from "../../cluster/live/live-cluster.ts";
+import type { LiveCluster, LiveClusterOptions } from "../../cluster/live/live-cluster.ts";
+import type { Plane } from "../../istio/planes.ts";
 import type { ObjectId } from "../../cluster/view.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
 import type { ClusterView, Ground } from "../../rules/cluster-view.ts";
@@ -10,14 +13,18 @@ import type { MeshSettings } from "../../rules/policy.ts";
 import type { AnyRule } from "../../rules/rule.ts";
 import type { CacheFacts } from "../../webhook/metrics.ts";
 import { openFileCluster } from "./file-cluster.ts";
+import { rulesThatNeedMesh } from "./policy-in-doubt.ts";
+import type { Knowledge } from "./policy-in-doubt.ts";
 import { isRefusal, problemFacts } from "./problem-facts.ts";
 
 export interface ServedCluster {
   viewFor(subject: ObjectId, note: (ground: Ground) => void): ClusterView<Kind>;
   /** Undefined where views have all there is. */
   readonly confirm?: (grounds: readonly Ground[], deadline: number) => Promise<boolean>;
-  /** Whether enough is known to refuse anything. */
-  isTrustworthy(): boolean;
+  /** How much of it is known: whether enough to refuse anything. */
+  knowledge(): Knowledge;
+  /** Whether each API server that is asked answers. */
+  reachability(): readonly { readonly plane: Plane; readonly isReachable: boolean }[];
   /** What is still to be known, a line each. */
   unmetConditions(): readonly string[];
   caches(): readonly CacheFacts[];
@@ -46,7 +53,8 @@ export async function openFiles(
   });
   return {
     viewFor: (subject) => cluster.viewFor(subject),
-    isTrustworthy: () => true,
+    knowledge: () => ({ isTrustworthy: true, meshPlane: undefined }),
+    reachability: () => [],
     unmetConditions: () => [],
     caches: () => cluster.caches(),
     applySettings: () => void cluster.rereadIfDomainChanged(),
@@ -54,39 +62,100 @@ export async function openFiles(
   };
 }
 
+export interface ApiServers {
+  readonly api: ApiServer;
+  /** Of the mesh's control plane, if it has one of its own. */
+  readonly meshApi: ApiServer | undefined;
+}
+
 /** Is filled while it is served from: `unmetConditions` says when it is complete. */
-export function openLiveCluster(api: ApiServer, { log, ...context }: Context): ServedCluster {
-  /** What manifests/ gives is for the default. */
-  const rightsOfIstio = () => {
-    const { istioNamespace } = context.settings();
-    if (istioNamespace === DEFAULT_MESH_SETTINGS.istioNamespace) return undefined;
-    return `Apply foresail's Role and RoleBinding of ${DEFAULT_MESH_SETTINGS.istioNamespace} in ${istioNamespace} as well. No restart is needed.`;
-  };
+export function openLiveCluster({ api, meshApi }: ApiServers, context: Context): ServedCluster {
+  const { log } = context;
+  const sayOutage = outageOfMesh(meshApi, context, () => cluster.meshPlane());
   const cluster = startLiveCluster({
     ...context,
     api,
-    onProblem(kind, { error, verb, isWait }, heldBack) {
-      const facts = {
-        kind,
-        verb,
-        ...problemFacts(error, kind === "ConfigMap" ? rightsOfIstio() : undefined),
-      };
+    ...(meshApi ? { meshApi } : {}),
+    onProblem(place, problem, heldBack) {
+      const { kind, plane } = place;
+      const { error, verb, isWait } = problem;
+      if (plane === "mesh" && sayOutage.covers(problem)) return;
+      const missingRights = plane === "mesh" ? RIGHTS_IN_MESH : rightsOfIstio(kind, context);
+      const facts = { ...factsOf(place), verb, ...problemFacts(error, missingRights) };
       if (isWait) log.info(facts, "the API server asks to wait; objects are read then");
       else if (heldBack !== undefined)
         log.error({ ...facts, ...heldBack }, "setting not applied; the one before stays");
       else if (isRefusal(error)) log.error(facts, "objects may not be read; what is known stays");
       else log.error(facts, "objects not read; what is known stays");
     },
-    onRecovery: (kind) => log.info({ kind }, "objects read again"),
+    onRecovery(place) {
+      if (place.plane === "mesh" && sayOutage.ends()) return;
+      log.info(factsOf(place), "objects read again");
+    },
     onVersion(news) {
       const { component } = news;
       if ("version" in news) log.info({ component, ...news.version }, "version detected");
       else {
-        const facts = problemFacts(news.problem, component === "istio" ? rightsOfIstio() : undefined);
+        const missingRights = component === "istio" ? rightsOfIstio("ConfigMap", context) : undefined;
+        const facts = problemFacts(news.problem, missingRights);
         log.info({ component, ...facts }, "version not known; assume can name it");
       }
     },
-    onComplete: (objects) => log.info({ objects }, "cluster read"),
+    onComplete: (objects, plane) =>
+      log.info({ objects }, plane === "mesh" ? "the mesh's API server read" : "cluster read"),
   });
-  return { ...cluster, close: () => void cluster.close() };
+  return {
+    ...cluster,
+    knowledge: () => ({ isTrustworthy: cluster.isTrustworthy(), meshPlane: cluster.meshPlane() }),
+    close: () => void cluster.close(),
+  };
+}
+
+const RIGHTS_IN_MESH =
+  "Give the user of --mesh-kubeconfig the rights of manifests/mesh-plane in the mesh's API server. No restart is needed.";
+
+/** What manifests/ gives is for the default. */
+function rightsOfIstio(kind: Kind, { settings }: Context): string | undefined {
+  const { istioNamespace } = settings();
+  if (kind !== "ConfigMap" || istioNamespace === DEFAULT_MESH_SETTINGS.istioNamespace) return undefined;
+  return `Apply foresail's Role and RoleBinding of ${DEFAULT_MESH_SETTINGS.istioNamespace} in ${istioNamespace} as well. No restart is needed.`;
+}
+
+function factsOf({ kind, plane }: Parameters<LiveClusterOptions["onRecovery"]>[0]) {
+  return plane === "mesh" ? { plane, kind } : { kind };
+}
+
+type Problem = Parameters<LiveClusterOptions["onProblem"]>[1];
+
+/** That the mesh's API server does not answer is said once, not for each kind. */
+function outageOfMesh(
+  meshApi: ApiServer | undefined,
+  { rules, log }: Context,
+  state: LiveCluster["meshPlane"],
+) {
+  let isOut = false;
+  const facts = { plane: "mesh", url: meshApi?.url };
+  return {
+    /** Whether the problem is one of all kinds; then it is said by now. */
+    covers({ error, verb }: Problem): boolean {
+      const isOutage = verb !== undefined && !(error instanceof ApiStatusError);
+      if (isOutage && !isOut) {
+        const waiting = state() === "unknown" ? { rules: rulesThatNeedMesh(rules).map(({ id }) => id) } : {};
+        const text =
+          "rules" in waiting
+            ? "the mesh's API server does not answer; these rules are off until it does"
+            : "the mesh's API server does not answer; what is known of it stays";
+        log.error({ ...facts, ...problemFacts(error), ...waiting }, text);
+      }
+      isOut ||= isOutage;
+      return isOutage;
+    },
+    /** Whether it was out until now. */
+    ends(): boolean {
+      const wasOut = isOut;
+      if (wasOut) log.info(facts, "the mesh's API server answers again");
+      isOut = false;
+      return wasOut;
+    },
+  };
 }

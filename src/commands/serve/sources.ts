@@ -18,6 +18,8 @@ export interface SourceOptions extends CertificateOptions, ConfigurationOptions 
   readonly meshState: readonly string[];
   /** A file; else in a Pod its cluster, elsewhere the kubeconfig that kubectl would take. */
   readonly kubeconfig?: string;
+  /** Of the API server of the mesh's control plane, if it has one of its own. */
+  readonly meshKubeconfig?: string;
   readonly clientCa?: string;
 }
 
@@ -50,7 +52,7 @@ export async function openSources(
   log: Logger,
 ): Promise<Sources> {
   checkFlags(options);
-  const { meshState, kubeconfig } = options;
+  const { meshState, kubeconfig, meshKubeconfig } = options;
   const clientCa = await readClientCa(options.clientCa);
   const closers: (() => void)[] = [];
   const close = () => {
@@ -71,7 +73,9 @@ export async function openSources(
     const { configuration } = followed;
     const context = { rules, settings: () => configuration.current.mesh, log };
     const cluster =
-      meshState.length > 0 ? await openFiles(meshState, context) : openLiveCluster(await api(), context);
+      meshState.length > 0
+        ? await openFiles(meshState, context)
+        : openLiveCluster({ api: await api(), meshApi: await connectMesh(meshKubeconfig, closers) }, context);
     closers.push(() => cluster.close());
     onChange = () => cluster.applySettings();
 
@@ -100,7 +104,14 @@ export async function openSources(
 
 /** @throws ForesailError USAGE for flags that do not go together or say nothing */
 function checkFlags(options: SourceOptions): void {
-  const { meshState, kubeconfig, tlsManaged, configMap } = options;
+  const { meshState, kubeconfig, meshKubeconfig, tlsManaged, configMap } = options;
+  if (meshState.length > 0 && meshKubeconfig !== undefined) {
+    throw new ForesailError({
+      code: "USAGE",
+      message: "--mesh-state and --mesh-kubeconfig exclude each other",
+      hint: "Name the files that stand for a cluster, or the API servers of the cluster and its mesh.",
+    });
+  }
   const isForMoreThanState = tlsManaged === true || configMap !== undefined;
   if (meshState.length > 0 && kubeconfig !== undefined && !isForMoreThanState) {
     throw new ForesailError({
@@ -111,6 +122,18 @@ function checkFlags(options: SourceOptions): void {
   }
   checkCertificateFlags(options);
   checkConfigurationFlags(options);
+}
+
+/** It need not answer: rules that can do without it go on. */
+async function connectMesh(
+  meshKubeconfig: string | undefined,
+  closers: (() => void)[],
+): Promise<ApiServer | undefined> {
+  if (meshKubeconfig === undefined) return undefined;
+  const { connectToMesh } = await import("../../api-server/connect.ts");
+  const api = await connectToMesh(meshKubeconfig, { mustAnswer: false });
+  closers.push(() => void api.close());
+  return api;
 }
 
 /** The connection that all share, made when the first asks for it: files alone contact no cluster. */

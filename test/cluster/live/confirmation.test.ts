@@ -65,7 +65,8 @@ function startConfirm(
   };
   // However busy the machine is, nothing is late, and nothing waits for its turn.
   const limits = { withinMs, requestsPerSecond: 0.001, burst: BURST };
-  const confirm = createConfirm(api, () => reflectors, limits);
+  const planes = new Map([["data", { api, reflectors }] as const]);
+  const confirm = createConfirm(() => planes, limits);
   return {
     requests,
     offered,
@@ -355,5 +356,86 @@ describe("it cannot be known", () => {
     const answers = await Promise.all(Array.from({ length: 3000 }, () => asked.confirm([service("web")])));
     assert.ok(answers.every(Boolean));
     assert.ok(asked.requests.length < 10, `${asked.requests.length} requests`);
+  });
+});
+
+describe("with an API server of the mesh's own", () => {
+  const NAMESPACES = "/api/v1/namespaces";
+  const RULES = "/apis/networking.istio.io/v1/destinationrules";
+
+  function startBoth(answerOfMesh: () => ApiAnswer) {
+    const requests: string[] = [];
+    const offered: string[] = [];
+    const planeOf = (plane: "data" | "mesh", kinds: readonly (readonly [Kind, string])[]) => ({
+      api: {
+        async request({ path, query }: ApiRequest) {
+          requests.push(`${plane} ${path} ${query?.["fieldSelector"] ?? ""}`.trim());
+          return plane === "mesh" ? answerOfMesh() : list([]);
+        },
+      },
+      reflectors: new Map(
+        kinds.map(([kind, path]) => [
+          kind,
+          {
+            state: "synced" as const,
+            path,
+            isServed: true,
+            offer: () => void offered.push(`${plane} ${kind}`),
+            lookNow: () => {},
+          },
+        ]),
+      ),
+    });
+    const planes = new Map([
+      ["data", planeOf("data", [["Namespace", NAMESPACES]])] as const,
+      [
+        "mesh",
+        planeOf("mesh", [
+          ["Namespace", NAMESPACES],
+          ["DestinationRule", RULES],
+        ]),
+      ] as const,
+    ]);
+    const confirm = createConfirm(() => planes, {
+      withinMs: 100_000,
+      requestsPerSecond: 0.001,
+      burst: BURST,
+    });
+    return { requests, offered, confirm };
+  }
+
+  const grounds: readonly Ground[] = [
+    { kind: "Namespace", namespace: "", name: "shop" },
+    { kind: "Namespace", namespace: "", name: "shop", plane: "mesh" },
+    { kind: "DestinationRule", namespace: "shop", name: "" },
+  ];
+
+  test("each is asked for what it has", async () => {
+    const { requests, offered, confirm } = startBoth(() => list([]));
+    assert.equal(await confirm(grounds, performance.now() + 100_000), true);
+    assert.deepEqual(requests.toSorted(), [
+      "data /api/v1/namespaces metadata.name=shop",
+      "mesh /api/v1/namespaces metadata.name=shop",
+      "mesh /apis/networking.istio.io/v1/namespaces/shop/destinationrules",
+    ]);
+    assert.deepEqual(offered.toSorted(), ["data Namespace", "mesh DestinationRule", "mesh Namespace"]);
+  });
+
+  test("what rests on it is not confirmed while it does not answer, and all else is", async () => {
+    const { confirm } = startBoth(() => ({ status: 503, body: undefined }));
+    assert.equal(await confirm(grounds.slice(0, 1), performance.now() + 100_000), true);
+    assert.equal(await confirm(grounds.slice(1, 2), performance.now() + 100_000), false);
+    assert.equal(await confirm(grounds.slice(2), performance.now() + 100_000), false);
+  });
+
+  test("questions that are too many are asked together of the one that has the answers", async () => {
+    const { requests, confirm } = startBoth(() => list([]));
+    const many = Array.from({ length: 20 }, (_, index) => `shop-${index}`);
+    const wanted = many.flatMap((name): Ground[] => [
+      { kind: "Namespace", namespace: "", name },
+      { kind: "Namespace", namespace: "", name, plane: "mesh" },
+    ]);
+    assert.equal(await confirm(wanted, performance.now() + 100_000), true);
+    assert.deepEqual(requests.toSorted(), ["data /api/v1/namespaces", "mesh /api/v1/namespaces"]);
   });
 });
