@@ -1,7 +1,7 @@
 /** A folder with a CA and a serving certificate of our own, for use on one machine. */
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { authorityProblem, isIssuedBy, lifeOf } from "./authority.ts";
 import { type Folder, LOCAL_NAME, readFolder, replaceFiles, writeFailure } from "./certificate-folder.ts";
 import { type FolderLock, lockFolder } from "./folder-lock.ts";
@@ -65,7 +65,7 @@ export async function ensureSelfSigned(options: SelfSignedOptions): Promise<Self
   let renewals = findRenewals(readFolder(directory), hosts, now());
   if (renewals.length > 0) {
     try {
-      mkdirSync(directory, { recursive: true });
+      makeFolder(directory);
       renewals = await renewFolder(directory, hosts, now);
     } catch (error) {
       throw writeFailure(directory, error);
@@ -77,6 +77,17 @@ export async function ensureSelfSigned(options: SelfSignedOptions): Promise<Self
     keyFile: join(directory, "tls.key"),
     renewals,
   };
+}
+
+/** Node's own recursive mkdir never ends in a file system that makes nothing and says ENOENT, as /proc does. */
+function makeFolder(directory: string): void {
+  const parent = dirname(directory);
+  if (parent !== directory && !existsSync(parent)) makeFolder(parent);
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    if (!existsSync(directory)) throw error;
+  }
 }
 
 /** Keeps the folder good while a process runs; the certificate in use is swapped by `watchCertificateFiles`. */

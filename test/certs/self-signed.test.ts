@@ -374,6 +374,17 @@ for (const { code, message, hint } of [
   });
 }
 
+test(
+  "a file system that makes no folders is said, and not waited for",
+  { skip: !existsSync("/proc/self") },
+  async () => {
+    await assert.rejects(ensureSelfSigned({ directory: "/proc/foresail/certs" }), {
+      message:
+        /^Cannot make certificates in the folder \/proc\/foresail\/certs: ENOENT: no such file or directory/,
+    });
+  },
+);
+
 test("an error that is none of the file system is not taken for one", () => {
   const error = new Error("bug");
   assert.equal(writeFailure("certs", error), error);
