@@ -139,6 +139,9 @@ function webhookRule(kinds: readonly Kind[], operations: readonly Operation[], s
   };
 }
 
+/** The first one tells on which cloud the cluster runs. */
+const ONE_NODE = { apiGroups: [""], resources: ["nodes"], verbs: ["list"] };
+
 /** Where the CA of foresail's certificates is written: the caBundle of its own two configurations. */
 const OWN_CONFIGURATIONS = {
   apiGroups: ["admissionregistration.k8s.io"],
@@ -148,7 +151,7 @@ const OWN_CONFIGURATIONS = {
 };
 
 export function clusterRole(rules: readonly AnyRule[]): string {
-  const cluster = clusterRoleWith([...readRules(kindsRead(rules)), OWN_CONFIGURATIONS]);
+  const cluster = clusterRoleWith([...readRules(kindsRead(rules)), ONE_NODE, OWN_CONFIGURATIONS]);
   const ccm = {
     apiVersion: RBAC,
     kind: "Role",

@@ -31,6 +31,8 @@ export interface DetectedVersions {
   readonly versions: Versions;
   /** By revision. */
   readonly istiods: ReadonlyMap<string, KnownVersion>;
+  /** Of some Node: its name at the cloud that it runs on. */
+  readonly providerId?: string;
 }
 
 export class Store {

@@ -7,6 +7,7 @@ import type { MeshHost } from "../istio/lookup/mesh.ts";
 import type { ClusterView, Ground, Mesh } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import { clientsIn } from "./clients.ts";
+import { isOnAlibabaCloud } from "./cloud.ts";
 import { KnownClients } from "./known-clients.ts";
 import { Grounds } from "./grounds.ts";
 import { withGrounds } from "./lookup-grounds.ts";
@@ -68,12 +69,20 @@ export function createView(
     return store.get(kind, namespace, name);
   };
 
+  const serves = (kind: Kind) => {
+    const told = state.serves?.(kind);
+    return told === true || (definesKind(store, kind, excluded) ?? told);
+  };
+
   return {
     get mesh() {
       grounds.mesh();
       return mesh;
     },
     versions,
+    get isOnAlibabaCloud() {
+      return isOnAlibabaCloud(store, versions, serves("IstioGateway") === true);
+    },
     isComplete: state.isComplete,
     get: (kind, namespace, name) => stored(kind, namespace, name)?.object,
     list(kind, namespace) {
@@ -88,9 +97,8 @@ export function createView(
       // What each of two API servers serves of the other's kinds, nobody looks for.
       if (state.meshPlane !== undefined && excluded && planeOfKind(kind) !== planeOfKind(excluded.kind))
         return undefined;
-      const told = state.serves?.(kind);
-      if (told === false) grounds.absent(kind);
-      return told === true || (definesKind(store, kind, excluded) ?? told);
+      if (state.serves?.(kind) === false) grounds.absent(kind);
+      return serves(kind);
     },
     clients: {
       inNamespace(namespace) {

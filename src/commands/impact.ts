@@ -29,10 +29,11 @@ export interface ImpactContext {
 
 /**
  * Jobs and ReplicaSets are made by controllers, many of them: what stands at their beginning tells how the next Pod is made.
- * CustomResourceDefinitions are megabytes, and few people may list them: only those who are about to change them need them.
+ * CustomResourceDefinitions are megabytes, and few people may list them: only those who are about to change them need them. Few may
+ * list Nodes, too.
  */
 const DEFINITION = "CustomResourceDefinition";
-const LEFT_OUT: readonly Kind[] = [DEFINITION, "Job", "ReplicaSet"];
+const LEFT_OUT: readonly Kind[] = [DEFINITION, "Job", "Node", "ReplicaSet"];
 
 /** @throws ForesailError */
 export async function impact(

@@ -78,6 +78,13 @@ export const GATES = {
     since: "1.27",
     source: "istio/istio pull request 56737, https://github.com/istio/istio/pull/56737",
   },
+  loadBalancersPreserved: {
+    about: "preserve-lb-on-delete keeps the load balancer of a Service that is deleted",
+    component: "ccm",
+    since: "2.10",
+    source:
+      "Cloud Controller Manager release notes, October 2024, https://www.alibabacloud.com/help/en/ack/product-overview/cloud-controller-manager",
+  },
   localReachableWithIptables: {
     about:
       "kube-proxy in iptables mode sends what Pods address to a load balancer's IP to every endpoint, despite Local",

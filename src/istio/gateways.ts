@@ -14,9 +14,11 @@ export function hasGatewayLabels(labels: Labels): boolean {
   );
 }
 
-/** ASM's controller makes the Service of an IstioGateway and owns it. */
-export function isOwnedByIstioGateway(metadata: Metadata): boolean {
-  return (metadata.ownerReferences ?? []).some(({ kind }) => kind === "IstioGateway");
+/** ASM's controller makes the Service of an IstioGateway and owns it; of that name, if one is given. */
+export function isOwnedByIstioGateway({ ownerReferences = [] }: Metadata, gateway?: string): boolean {
+  return ownerReferences.some(
+    ({ kind, name }) => kind === "IstioGateway" && (gateway === undefined || name === gateway),
+  );
 }
 
 /** The Service that ASM makes for an IstioGateway: `istio-ingressgateway` for `ingressgateway`. */

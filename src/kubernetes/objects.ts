@@ -106,6 +106,7 @@ const kubernetesGateway = object({
   metadata,
   spec: object({
     gatewayClassName: string,
+    infrastructure: object({ annotations: mapOf(string) }),
     addresses: list(object({ type: string, value: string })),
     listeners: list(object({ name: string, hostname: string, port: number, protocol: string })),
   }),
@@ -193,6 +194,7 @@ const SHAPES = {
     spec: object({ finalizers: list(string) }),
     status: object({ phase: string, conditions: list(condition) }),
   }),
+  Node: object({ metadata, spec: object({ providerID: string }) }),
   PeerAuthentication: object({
     metadata,
     spec: object({
@@ -210,6 +212,7 @@ const SHAPES = {
       selector: mapOf(string),
       externalName: string,
       externalTrafficPolicy: string,
+      loadBalancerClass: string,
       ports: list(
         object({
           name: string,
@@ -362,6 +365,7 @@ export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
     namespaced: false,
   },
   Namespace: { ...CORE, kind: "Namespace", plural: "namespaces", namespaced: false },
+  Node: { ...CORE, kind: "Node", plural: "nodes", namespaced: false },
   PeerAuthentication: {
     group: "security.istio.io",
     kind: "PeerAuthentication",

@@ -157,6 +157,8 @@ type Answerable<Reads extends Kind> = {
 export type ClusterView<Reads extends Kind> = {
   readonly mesh: Mesh;
   readonly versions: Versions;
+  /** Something says so: its controllers, its kinds, a Node. False where nobody knows. */
+  readonly isOnAlibabaCloud: boolean;
   /** Everything there is stands in it: what is not found is not there. Files may be only a part. */
   readonly isComplete: boolean;
   /** Of kinds that each plane has, here and below, that of the data plane. */

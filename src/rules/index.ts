@@ -4,6 +4,7 @@ import destinationRuleNotOrphaned from "./destination-rule-not-orphaned.ts";
 import destinationRuleNotShadowed from "./destination-rule-not-shadowed.ts";
 import destinationRuleSelectorCovers from "./destination-rule-selector-covers.ts";
 import gatewayKindUnambiguous from "./gateway-kind-unambiguous.ts";
+import gatewayLoadBalancerSurvives from "./gateway-load-balancer-survives.ts";
 import gatewayReachableInCluster from "./gateway-reachable-in-cluster.ts";
 import namespaceCanTerminate from "./namespace-can-terminate.ts";
 import namespaceFinalizeLosesNothing from "./namespace-finalize-loses-nothing.ts";
@@ -21,6 +22,7 @@ export const RULES: readonly AnyRule[] = [
   destinationRuleNotShadowed,
   destinationRuleSelectorCovers,
   gatewayKindUnambiguous,
+  gatewayLoadBalancerSurvives,
   gatewayReachableInCluster,
   namespaceCanTerminate,
   namespaceFinalizeLosesNothing,

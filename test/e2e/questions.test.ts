@@ -58,6 +58,13 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
       'Warning: gateway-reachable-in-cluster: fix: In the cluster, call istio-ingressgateway.istio-system; or set Cluster, which loses the source IP; or, on Terway ENI, Cluster with service.beta.kubernetes.io/backend-type: "eni", which keeps it.',
     ],
   },
+  "4-load-balancer": {
+    verb: "delete",
+    said: [
+      "Warning: gateway-load-balancer-survives: Deleting IstioGateway edge/ingressgateway deletes load balancer lb-2ze4gateway (metadata.name)",
+      `Warning: gateway-load-balancer-survives: fix: Keep it first: kubectl patch istiogateways ingressgateway -n edge --type=merge -p '{"spec":{"serviceAnnotations":{"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-preserve-lb-on-delete":"true"}}}'`,
+    ],
+  },
   "6-gateway-kinds": {
     said: [
       "Warning: gateway-kind-unambiguous: kubectl get gateway shows another kind; kubectl get gateways.networking.istio.io -n shop web shows this one (kind)",

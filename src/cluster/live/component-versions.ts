@@ -1,6 +1,6 @@
 /**
- * Which versions run in a cluster, asked for now and then: by the images of two Deployments, and of the API server itself.
- * Of all other Deployments nothing is read.
+ * Which versions run in a cluster, and on which cloud, asked for now and then: by the images of two Deployments, of the API server
+ * itself, and by one Node. Of all other Deployments and Nodes nothing is read.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ApiAnswer, ApiServer } from "../../api-server/client.ts";
@@ -60,6 +60,7 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
   const said = new Map<Component, string>();
   let istiods: ReadonlyMap<string, KnownVersion> = new Map();
   let current: DetectedVersions = { versions: {}, istiods };
+  let providerId: string | undefined;
   let isAsked = false;
 
   let inMesh: readonly NamedDeployment[] = [];
@@ -103,9 +104,16 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
           return known(namespace, deployments);
         }),
         look("ccm", () => versionOfCcm(api, signal)),
+        (async () => {
+          providerId ??= await readProviderId(api, signal);
+        })(),
       ]);
       isAsked = true;
-      const found = { versions: Object.fromEntries(versions), istiods };
+      const found = {
+        versions: Object.fromEntries(versions),
+        istiods,
+        ...(providerId === undefined ? {} : { providerId }),
+      };
       if (signal.aborted || isDeepStrictEqual(found, current)) return;
       current = found;
       onChange(found);
@@ -157,6 +165,17 @@ async function readIstiods(
 async function versionOfCcm(api: ApiServer, signal: AbortSignal): Promise<KnownVersion> {
   const { body } = await ask(api, `${deploymentsPath(CCM.namespace)}/${CCM.name}`, {}, signal);
   return known(CCM.namespace, [named(body)]);
+}
+
+/** A cluster stays on its cloud. Without an answer, or the right to ask, there are other signs of it. */
+async function readProviderId(api: ApiServer, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const { body } = await ask(api, "/api/v1/nodes", { limit: "1" }, signal);
+    const [node] = isObject(body) && Array.isArray(body["items"]) ? body["items"] : [];
+    return readObject("Node", node).spec?.providerID || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function named(value: unknown): NamedDeployment {

@@ -1,0 +1,41 @@
+/** What a person types so that CCM leaves load balancers when their Services go. */
+import type { Exposure } from "./exposure.ts";
+import { holds } from "./gates.ts";
+import { ID_ANNOTATION, PRESERVE_ANNOTATION } from "./load-balancers.ts";
+import type { Versions } from "./versions.ts";
+
+/** A warning ends after 256 characters, of which the rule's name and the remedy's own words take some. */
+const MAX_LENGTH = 199;
+
+/** In one line; in words where that would be too long. All are of one namespace. */
+export function keepCommand(exposures: readonly Exposure[], versions: Versions): string {
+  const [first, ...others] = exposures;
+  if (first === undefined) return "";
+  // Older versions of CCM only leave what they believe to be the user's own, which takes the id of each.
+  const isPreserved = holds("loadBalancersPreserved", versions) !== false;
+  const id = first.loadBalancer?.id || "ID_OF_THE_LOAD_BALANCER";
+  const [key, value] = isPreserved ? [PRESERVE_ANNOTATION, "true"] : [ID_ANNOTATION, id];
+  const command = others.length === 0 || isPreserved ? commandFor(exposures, key, value) : undefined;
+  if (command !== undefined && command.length <= MAX_LENGTH) return command;
+  const place = exposures.some(({ kind }) => kind === "IstioGateway")
+    ? "spec.serviceAnnotations of the IstioGateway"
+    : "the annotations of the Service";
+  const target = others.length === 0 ? place : `${place}, each`;
+  return isPreserved
+    ? `set ${key}: "true" in ${target}`
+    : `set ${key} to the load balancer's id in ${target}`;
+}
+
+/** Undefined where there is not one for all. */
+function commandFor(exposures: readonly Exposure[], key: string, value: string): string | undefined {
+  const [first] = exposures;
+  if (first === undefined) return undefined;
+  const { kind, namespace, name } = first;
+  if (exposures.every((one) => one.kind !== "IstioGateway")) {
+    const services = exposures.map(({ service, name: own }) => service?.metadata?.name ?? own);
+    return `kubectl annotate --overwrite services ${services.join(" ")} -n ${namespace} ${key}=${value}`;
+  }
+  if (exposures.length > 1 || kind !== "IstioGateway") return undefined;
+  const patch = JSON.stringify({ spec: { serviceAnnotations: { [key]: value } } });
+  return `kubectl patch istiogateways ${name} -n ${namespace} --type=merge -p '${patch}'`;
+}
