@@ -31,5 +31,8 @@ export const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Pure and synchronous: no Node built-in, no package, no clock, no output. */
 export const PURE = ["engine", "rules", "istio", "kubernetes"];
 
-/** The one place where a pure folder uses a package: js-yaml is pure, too. */
-export const YAML_PACKAGE = "js-yaml";
+/** The packages that pure folders use, which are pure, too, and how the names of the files begin that may. */
+export const PURE_PACKAGES: Readonly<Record<string, string>> = {
+  "js-yaml": "kubernetes/yaml",
+  unbash: "kubernetes/shell",
+};

@@ -42,7 +42,7 @@ const handler = object({
 });
 
 const probe = object({
-  exec: object({}),
+  exec: object({ command: list(string) }),
   httpGet: object({ port: intOrString, path: string, host: string }),
   tcpSocket: object({ port: intOrString, host: string }),
   grpc: object({ port: number, service: string }),
@@ -53,14 +53,24 @@ const container = object({
   image: string,
   command: list(string),
   args: list(string),
-  env: list(object({ name: string, value: string })),
+  env: list(
+    object({
+      name: string,
+      value: string,
+      valueFrom: object({ configMapKeyRef: object({ name: string, key: string }) }),
+    }),
+  ),
   ports: list(object({ name: string, containerPort: number, protocol: string })),
   livenessProbe: probe,
   readinessProbe: probe,
   startupProbe: probe,
   lifecycle: object({ preStop: handler, postStart: handler }),
   restartPolicy: string,
+  volumeMounts: list(object({ name: string, mountPath: string, subPath: string, subPathExpr: string })),
+  workingDir: string,
 });
+
+const configMapVolume = object({ name: string, items: list(object({ key: string, path: string })) });
 
 const podSpec = object({
   containers: list(container),
@@ -68,6 +78,14 @@ const podSpec = object({
   hostNetwork: boolean,
   restartPolicy: string,
   terminationGracePeriodSeconds: number,
+  volumes: list(
+    object({
+      name: string,
+      configMap: configMapVolume,
+      hostPath: object({ path: string }),
+      projected: object({ sources: list(object({ configMap: configMapVolume })) }),
+    }),
+  ),
 });
 
 const podTemplate = object({ metadata, spec: podSpec });
