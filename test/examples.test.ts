@@ -9,13 +9,14 @@ import { checkManifests } from "../src/commands/check/check-manifests.ts";
 import type { ReportedFinding } from "../src/report/finding.ts";
 import { RULES } from "../src/rules/index.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../src/rules/policy.ts";
+import type { MeshSettings } from "../src/rules/policy.ts";
 import { CHECKOUT, runForesail } from "./foresail.ts";
 
 const CONTROL_PLANE = "examples/good/control-plane";
 
 async function findingsIn(
   path: string,
-  meshState: readonly string[] = [],
+  { meshState = [], assume = {} }: { meshState?: readonly string[]; assume?: MeshSettings["assume"] } = {},
 ): Promise<readonly ReportedFinding[]> {
   const { manifests, problems } = await readManifests([join(CHECKOUT, path)]);
   assert.deepEqual(problems, []);
@@ -23,7 +24,7 @@ async function findingsIn(
   const { store } = await loadMeshState(paths, DEFAULT_MESH_SETTINGS.clusterDomain);
   const { findings, failures } = checkManifests({
     manifests,
-    state: { store, settings: DEFAULT_MESH_SETTINGS, isComplete: false },
+    state: { store, settings: { ...DEFAULT_MESH_SETTINGS, assume }, isComplete: false },
     namespace: "default",
     rules: RULES,
     policy: DEFAULT_POLICY,
@@ -42,7 +43,7 @@ describe("a mesh that is well made has no findings", () => {
   const meshes = readdirSync(join(CHECKOUT, "examples/good")).filter((name) => name !== "control-plane");
   for (const mesh of meshes) {
     test(`${mesh}, in a cluster with Istio`, async () => {
-      const findings = await findingsIn(`examples/good/${mesh}`, [CONTROL_PLANE]);
+      const findings = await findingsIn(`examples/good/${mesh}`, { meshState: [CONTROL_PLANE] });
       assert.deepEqual(findings.map(inWords), []);
     });
 
@@ -70,6 +71,7 @@ const FAQ: Readonly<Record<string, readonly string[]>> = {
   "6-gateway-kinds": ["4 Warn gateway-kind-unambiguous", "36 Warn gateway-kind-unambiguous"],
   "7-destination-rule": ["10 Deny destination-rule-is-looked-up"],
   "7-subset": ["30 Warn virtual-service-subset-exists"],
+  "8-pruned-init": ["22 Audit istio-init-not-pruned", "46 Audit istio-init-not-pruned"],
   "9-health-checks": [
     "15 Fix pod-drains-before-stop",
     "25 Fix pod-probes-reach-the-app",
@@ -101,6 +103,16 @@ describe("what the frequent questions are about is found where it stands", () =>
       assert.deepEqual(findings.map(inWords), []);
     });
   }
+});
+
+test("8-pruned-init is a warning where Pods crash for it, and is repaired there", async () => {
+  const assume = { istio: "1.23", kubernetes: "1.19" };
+  const broken = await findingsIn("examples/faq/8-pruned-init/broken.yaml", { assume });
+  assert.deepEqual(
+    broken.map(({ verdict }) => verdict.action),
+    ["Warn", "Warn"],
+  );
+  assert.deepEqual(await findingsIn("examples/faq/8-pruned-init/repaired.yaml", { assume }), []);
 });
 
 const REPAIRABLE = ["9-health-checks", "10-long-requests", "10-misspelt"];

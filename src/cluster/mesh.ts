@@ -41,6 +41,8 @@ const meshConfigShape = object({
 
 const injectorValuesShape = object({
   sidecarInjectorWebhook: object({ rewriteAppHTTPProbe: boolean }),
+  istio_cni: object({ enabled: boolean }),
+  pilot: object({ cni: object({ enabled: boolean }) }),
   // Strings in the charts; one port alone is easily left unquoted.
   global: object({
     proxy: object({
@@ -168,6 +170,7 @@ function injectorSettings(
     includeInboundPorts: String(values.global?.proxy?.includeInboundPorts ?? "*"),
     excludeInboundPorts: String(values.global?.proxy?.excludeInboundPorts ?? ""),
     excludeOutboundPorts: String(values.global?.proxy?.excludeOutboundPorts ?? ""),
+    usesCni: values.pilot?.cni?.enabled ?? values.istio_cni?.enabled ?? false,
   };
 }
 

@@ -78,6 +78,12 @@ export const GATES = {
     since: "1.27",
     source: "istio/istio pull request 56737, https://github.com/istio/istio/pull/56737",
   },
+  istioInitFailsTwice: {
+    about: "istio-init fails when it runs a second time in a Pod, because its iptables rules are there",
+    component: "istio",
+    until: "1.24",
+    source: "istio/istio pull request 50328, https://github.com/istio/istio/pull/50328",
+  },
   loadBalancersPreserved: {
     about: "preserve-lb-on-delete keeps the load balancer of a Service that is deleted",
     component: "ccm",
@@ -110,6 +116,12 @@ export const GATES = {
     since: "1.10",
     source:
       "Istio 1.10 upgrade notes, https://istio.io/latest/news/releases/1.10.x/announcing-1.10/upgrade-notes/",
+  },
+  removedInitContainersRunAgain: {
+    about: "the kubelet runs an init container again that was removed while its Pod's containers run",
+    component: "kubernetes",
+    until: "1.20",
+    source: "kubernetes/kubernetes pull request 96572, https://github.com/kubernetes/kubernetes/pull/96572",
   },
   rootPrivateHostsAreSorted: {
     about: "of the root namespace's private DestinationRules the one with the longest host wins",

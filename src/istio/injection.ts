@@ -27,6 +27,8 @@ export interface InjectorSettings {
   /** global.proxy.excludeInboundPorts and excludeOutboundPorts, as written. */
   readonly excludeInboundPorts: string;
   readonly excludeOutboundPorts: string;
+  /** Istio CNI redirects the traffic, and no istio-init is injected: pilot.cni.enabled, before Istio 1.22 istio_cni.enabled. */
+  readonly usesCni: boolean;
 }
 
 export interface InjectionQuery {

@@ -6,6 +6,7 @@ import destinationRuleSelectorCovers from "./destination-rule-selector-covers.ts
 import gatewayKindUnambiguous from "./gateway-kind-unambiguous.ts";
 import gatewayLoadBalancerSurvives from "./gateway-load-balancer-survives.ts";
 import gatewayReachableInCluster from "./gateway-reachable-in-cluster.ts";
+import istioInitNotPruned from "./istio-init-not-pruned.ts";
 import namespaceCanTerminate from "./namespace-can-terminate.ts";
 import namespaceFinalizeLosesNothing from "./namespace-finalize-loses-nothing.ts";
 import namespaceInjectionTakesEffect from "./namespace-injection-takes-effect.ts";
@@ -24,6 +25,7 @@ export const RULES: readonly AnyRule[] = [
   gatewayKindUnambiguous,
   gatewayLoadBalancerSurvives,
   gatewayReachableInCluster,
+  istioInitNotPruned,
   namespaceCanTerminate,
   namespaceFinalizeLosesNothing,
   namespaceInjectionTakesEffect,

@@ -157,6 +157,7 @@ describe("an injector's settings", () => {
       includeInboundPorts: "*",
       excludeInboundPorts: "",
       excludeOutboundPorts: "",
+      usesCni: false,
     };
     const wrong = { sidecarInjectorWebhook: { rewriteAppHTTPProbe: "true" }, global: { proxy: [] } };
     for (const text of [{}, wrong]) {
@@ -172,6 +173,7 @@ describe("an injector's settings", () => {
       includeInboundPorts: "80,443",
       excludeInboundPorts: "8087",
       excludeOutboundPorts: "33,63",
+      usesCni: false,
     });
   });
 });
