@@ -202,6 +202,27 @@ test("with a Namespace goes what is in it", async (t) => {
   assert.match(stdout, /\n {2}- after: none, the host is not visible\n/);
 });
 
+test("what is deleted names the load balancer that it takes along, by what the cluster knows", async (t) => {
+  const manifest = `apiVersion: v1
+kind: Service
+metadata: { name: edge, namespace: shop }
+spec: { type: LoadBalancer }
+`;
+  const inCluster = `${MESH}---
+apiVersion: v1
+kind: Service
+metadata: { name: edge, namespace: shop, labels: { service.k8s.alibaba/loadbalancer-id: lb-7 } }
+spec: { type: LoadBalancer }
+status: { loadBalancer: { ingress: [{ ip: 192.0.2.7 }] } }
+`;
+  const { stdout, exitCode } = await impact(t, manifest, ["--delete"], inCluster);
+  assert.match(
+    stdout.replaceAll(/\s+/g, " "),
+    /Deleting Service shop\/edge deletes load balancer lb-7 \(192\.0\.2\.7\)/,
+  );
+  assert.equal(exitCode, 1);
+});
+
 test("a Service that is deleted, a Sidecar and the mesh's own settings change lookups", async (t) => {
   for (const { change, args, expected } of [
     {

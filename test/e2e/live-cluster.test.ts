@@ -238,6 +238,11 @@ test("the versions of Kubernetes, istiod and the cloud controller manager are th
 
   const admin = await connectToApiServer({ kubeconfig: plane.kubeconfig });
   t.after(() => admin.close());
+  assert.equal(view().isOnAlibabaCloud, false);
+  const node = { metadata: { name: "n1" }, spec: { providerID: "cn-hangzhou.i-bp1abc" } };
+  assert.equal((await createObject(admin, "Node", "", node)).status, CREATED);
+  await eventually("the cloud is known", () => view().isOnAlibabaCloud);
+
   const create = async (namespace: string, one: JsonObject) =>
     assert.equal((await createObject(admin, "Deployment", namespace, one)).status, CREATED);
   await create("istio-system", deployment("kiali", "r/kiali:v2.4"));
