@@ -78,6 +78,14 @@ export async function run(): Promise<void> {
       const terminal = terminalOf(process.stdout);
       finish(await explainProbes(path, options, { rules, terminal, progress: PROGRESS }));
     },
+    async gateways(options) {
+      interruptible();
+      const [{ gateways }, { terminalOf }] = await Promise.all([
+        import("./commands/gateways.ts"),
+        import("./report/terminal.ts"),
+      ]);
+      finish(await gateways(options, { terminal: terminalOf(process.stdout), progress: PROGRESS }));
+    },
     async impact(paths, options) {
       interruptible();
       const [{ impact }, { RULES: rules }, { terminalOf }] = await Promise.all([

@@ -2,7 +2,7 @@
 import { ForesailError } from "../errors.ts";
 import { createApiServer } from "./client.ts";
 import type { ApiServer } from "./client.ts";
-import { apiServerOfPod, isInPod } from "./in-pod.ts";
+import { apiServerOfPod, isInPod, namespaceOfPod } from "./in-pod.ts";
 import { ApiStatusError } from "./status-error.ts";
 import { tlsProblemOf } from "./tls-problem.ts";
 
@@ -50,6 +50,17 @@ async function checked(api: ApiServer): Promise<ApiServer> {
     await api.close();
     throw error;
   }
+}
+
+/**
+ * Where kubectl would look if no namespace is named.
+ * @throws ForesailError KUBECONFIG_UNREADABLE
+ */
+export async function currentNamespace({ kubeconfig }: { readonly kubeconfig?: string }): Promise<string> {
+  const ofPod = kubeconfig === undefined ? namespaceOfPod() : undefined;
+  if (ofPod !== undefined) return ofPod;
+  const { namespaceOfKubeconfig } = await import("./kubeconfig.ts");
+  return namespaceOfKubeconfig(kubeconfig) ?? "default";
 }
 
 async function check(api: ApiServer): Promise<void> {

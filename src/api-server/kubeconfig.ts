@@ -39,6 +39,12 @@ export function apiServerOfKubeconfig(file: string | undefined, flag = "--kubeco
   };
 }
 
+/** Of the current context, as `apiServerOfKubeconfig` finds it; undefined if it names none. */
+export function namespaceOfKubeconfig(file: string | undefined): string | undefined {
+  const config = readFiles(file === undefined ? defaultFiles() : [file], "--kubeconfig");
+  return config.getContextObject(config.getCurrentContext())?.namespace || undefined;
+}
+
 function defaultFiles(): readonly string[] {
   const named = (process.env["KUBECONFIG"] ?? "").split(delimiter).filter((name) => name !== "");
   const files = named.length > 0 ? named : [join(homedir(), ".kube", "config")];

@@ -70,6 +70,15 @@ export interface ImpactOptions {
   readonly format: (typeof TEXT_OR_JSON)[number];
 }
 
+export interface GatewaysOptions {
+  readonly namespace?: string;
+  readonly allNamespaces?: boolean;
+  readonly meshState: readonly string[];
+  readonly kubeconfig?: string;
+  readonly meshKubeconfig?: string;
+  readonly format: (typeof TEXT_OR_JSON)[number];
+}
+
 /** Where foresail's certificate comes from in a cluster. */
 export const CERTIFICATE_MODES = ["managed", "cert-manager", "files", "openshift"] as const;
 export type CertificateMode = (typeof CERTIFICATE_MODES)[number];

@@ -16,6 +16,7 @@ import type {
   CertsOptions,
   CheckOptions,
   ExplainPodOptions,
+  GatewaysOptions,
   ImpactOptions,
   LookupOptions,
   ManifestsOptions,
@@ -32,6 +33,7 @@ export interface Actions {
   explainLookup(options: LookupOptions): Promise<void>;
   explainDrain(path: string, options: ExplainPodOptions): Promise<void>;
   explainProbes(path: string, options: ExplainPodOptions): Promise<void>;
+  gateways(options: GatewaysOptions): Promise<void>;
   impact(paths: readonly string[], options: ImpactOptions): Promise<void>;
   manifests(options: ManifestsOptions): Promise<void>;
   serve(options: ServeOptions): Promise<void>;
@@ -43,6 +45,7 @@ export interface Actions {
 const SERVE_LISTS = { meshState: [], tlsHost: [] } as const;
 const LOOKUP_LISTS = { meshState: [], assume: [] } as const;
 const EXPLAIN_POD_LISTS = { meshState: [], assume: [] } as const;
+const GATEWAYS_LISTS = { meshState: [] } as const;
 const CHECK_LISTS = { meshState: [], assume: [], rule: [], skip: [] } as const;
 
 const MESH_KUBECONFIG = "where Istio's objects are, if not in the cluster itself, as with ASM";
@@ -56,6 +59,9 @@ Examples:
   foresail explain lookup --all
   echo '{"clientNamespace":"shop","host":"reviews.prod.svc.cluster.local"}' | foresail explain lookup --queries -
 Exit codes: 0 every question has an answer; 2 wrong usage, a client or host that is not known, or a line that is no query.`;
+
+const GATEWAYS_HELP = `
+Exit codes: 0 all were listed, however many; 2 wrong usage, or a kind could not be read.`;
 
 const COMPLETION_HELP = `
 Write into ~/.bashrc                        source <(foresail completion bash)
@@ -76,6 +82,7 @@ export function createProgram(name: string, actions: Actions): Command {
   addCheck(program, actions);
   addExplain(program, actions);
   addImpact(program, actions);
+  addGateways(program, actions);
   addManifests(program, actions);
   addCerts(program, actions);
   addCompletion(program, actions);
@@ -246,6 +253,22 @@ Exit codes: 0 no new finding at Warn or Deny; 1 at least one; 2 wrong usage, or 
     .action((paths: string[], options: ImpactOptions) =>
       actions.impact(paths, { ...LOOKUP_LISTS, ...options }),
     );
+}
+
+function addGateways(program: Command, actions: Actions): void {
+  program
+    .command("gateways")
+    .description("Lists Istio's Gateways and those of the Gateway API in one table.")
+    .option("-n, --namespace <NS>", "of this namespace (that of the kubeconfig, else default)")
+    .option("-A, --all-namespaces", "of all namespaces")
+    .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster, instead of asking one"))
+    .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .option("--mesh-kubeconfig <FILE>", MESH_KUBECONFIG)
+    .addOption(
+      new Option("--format <FORMAT>", "how to show them").choices(TEXT_OR_JSON).default(TEXT_OR_JSON[0]),
+    )
+    .addHelpText("after", GATEWAYS_HELP)
+    .action((options: GatewaysOptions) => actions.gateways({ ...GATEWAYS_LISTS, ...options }));
 }
 
 function addManifests(program: Command, actions: Actions): void {

@@ -37,18 +37,22 @@ export interface ReadState {
 
 /** @throws ForesailError USAGE, STATE_UNREADABLE, KUBECONFIG_UNREADABLE, CLUSTER_FORBIDDEN, CLUSTER_UNREACHABLE */
 export async function readState(flags: StateFlags, question: StateQuestion): Promise<ReadState> {
-  const { meshState, kubeconfig, meshKubeconfig } = flags;
+  const { meshState } = flags;
+  refuseTwoSources(flags);
   if (meshState.length === 0) return readClusters(flags, question);
-  if (kubeconfig !== undefined || meshKubeconfig !== undefined) {
-    const flag = kubeconfig === undefined ? "--mesh-kubeconfig" : "--kubeconfig";
-    throw new ForesailError({
-      code: "USAGE",
-      message: `--mesh-state and ${flag} exclude each other`,
-      hint: "Name the files of a cluster, or the cluster itself.",
-    });
-  }
   const { standardInput } = await standardInputFor(meshState);
   return { objects: await readMeshState(meshState, standardInput), told: {}, notes: [] };
+}
+
+/** @throws ForesailError USAGE if both files and clusters are named */
+export function refuseTwoSources({ meshState, kubeconfig, meshKubeconfig }: StateFlags): void {
+  if (meshState.length === 0 || (kubeconfig ?? meshKubeconfig) === undefined) return;
+  const flag = kubeconfig === undefined ? "--mesh-kubeconfig" : "--kubeconfig";
+  throw new ForesailError({
+    code: "USAGE",
+    message: `--mesh-state and ${flag} exclude each other`,
+    hint: "Name the files of a cluster, or the cluster itself.",
+  });
 }
 
 /** Where objects are read from. */

@@ -427,6 +427,12 @@ export function findKind(group: string, kind: string): Kind | undefined {
   return KIND_OF.get(`${group}/${kind}`);
 }
 
+/** As kubectl and rights name it: `"gateways.networking.istio.io"`, `"services"`. */
+export function resourceOf(kind: Kind): string {
+  const { plural, group } = KIND_FACTS[kind];
+  return group === "" ? plural : `${plural}.${group}`;
+}
+
 /** `"networking.istio.io/v1"` is of group `"networking.istio.io"`, `"v1"` of the core group `""`. */
 export function groupOf(apiVersion: string): string {
   const slash = apiVersion.lastIndexOf("/");

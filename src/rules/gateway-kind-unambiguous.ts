@@ -1,4 +1,6 @@
-import { KIND_FACTS } from "../kubernetes/objects.ts";
+import { GATEWAY_KINDS } from "../kubernetes/gateway-kinds.ts";
+import type { GatewayKind } from "../kubernetes/gateway-kinds.ts";
+import { KIND_FACTS, resourceOf } from "../kubernetes/objects.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
@@ -87,7 +89,7 @@ spec:
   action: "Warn",
   kinds: ["AlphaKubernetesGateway", "CustomResourceDefinition", "Gateway", "KubernetesGateway"],
   operations: ["CREATE"],
-  reads: ["AlphaKubernetesGateway", "Gateway", "KubernetesGateway"],
+  reads: GATEWAY_KINDS,
   gates: [],
   options: {},
   messages: {
@@ -108,7 +110,7 @@ spec:
       const kind = definedBy(review.object);
       const other = kind === undefined ? undefined : sameNamed(kind, cluster);
       if (kind === undefined || other === undefined) return;
-      const data = { own: fullName(kind), other: fullName(other) };
+      const data = { own: resourceOf(kind), other: resourceOf(other) };
       yield { message: "secondDefinition", field: ["spec", "names", "plural"], data };
       return;
     }
@@ -117,7 +119,7 @@ spec:
     // Of a kind whose objects are created, only files do not know that it is served.
     if (other === undefined || cluster.serves(kind) === undefined) return;
     const field = ["kind"];
-    const command = `kubectl get ${fullName(kind)} -n ${namespace}`;
+    const command = `kubectl get ${resourceOf(kind)} -n ${namespace}`;
     if (name.endsWith("*")) yield { message: "generated", field, data: { command } };
     else {
       const message = other === "KubernetesGateway" ? "otherKindShown" : "twoKinds";
@@ -126,15 +128,12 @@ spec:
   },
 });
 
-type GatewayKind = "AlphaKubernetesGateway" | "Gateway" | "KubernetesGateway";
-
 /** The first of each list is what kubectl shows if it is served. */
 const SAME_NAMED: { readonly [K in GatewayKind]: readonly GatewayKind[] } = {
   AlphaKubernetesGateway: ["Gateway"],
   Gateway: ["KubernetesGateway", "AlphaKubernetesGateway"],
   KubernetesGateway: ["Gateway"],
 };
-const GATEWAY_KINDS = ["AlphaKubernetesGateway", "Gateway", "KubernetesGateway"] as const;
 
 function sameNamed(kind: GatewayKind, cluster: ClusterView<GatewayKind>): GatewayKind | undefined {
   return SAME_NAMED[kind].find((other) => cluster.serves(other) === true);
@@ -145,8 +144,4 @@ function definedBy({ spec = {} }: Kinds["CustomResourceDefinition"]): GatewayKin
   return GATEWAY_KINDS.find(
     (kind) => spec.group === KIND_FACTS[kind].group && spec.names?.plural === KIND_FACTS[kind].plural,
   );
-}
-
-function fullName(kind: GatewayKind): string {
-  return `${KIND_FACTS[kind].plural}.${KIND_FACTS[kind].group}`;
 }

@@ -22,6 +22,7 @@ export interface Planes {
 
 const MESH_KINDS = [
   "DestinationRule",
+  "Gateway",
   "IstioGateway",
   "ServiceEntry",
   "VirtualService",

@@ -117,6 +117,27 @@ test("commands that look once read both", async (t) => {
   );
 });
 
+test("gateways asks the mesh's for Istio's Gateways, and the cluster's for the Services before their Pods", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { data, mesh } = set;
+  const metadata = { name: "edge", namespace: "default" };
+  const selector = { istio: "edge" };
+  const gateway = { apiVersion: "networking.istio.io/v1", kind: "Gateway", metadata, spec: { selector } };
+  const service = { apiVersion: "v1", kind: "Service", metadata, spec: { selector, ports: [{ port: 80 }] } };
+  await apply(mesh, [gateway]);
+  await apply(data, [service]);
+  const flags = ["-A", "--format=json", "--kubeconfig", data.kubeconfig];
+  const both = JSON.parse(
+    (await runForesail(["gateways", ...flags, "--mesh-kubeconfig", mesh.kubeconfig])).stdout,
+  );
+  assert.deepEqual(
+    both.gateways.map(({ name, services }: { name: string; services: string[] }) => [name, services]),
+    [["edge", ["default/edge"]]],
+  );
+  assert.deepEqual(JSON.parse((await runForesail(["gateways", ...flags])).stdout).gateways, []);
+});
+
 /** Of a DestinationRule in ns1, which is refused if all is known. */
 async function review({ address, ca }: ServedForesail, kind = "DestinationRule"): Promise<unknown> {
   const gateway = {

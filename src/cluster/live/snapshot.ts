@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ApiServer } from "../../api-server/client.ts";
 import { ApiStatusError } from "../../api-server/status-error.ts";
 import { ForesailError } from "../../errors.ts";
-import { KIND_FACTS, readObject } from "../../kubernetes/objects.ts";
+import { readObject, resourceOf } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
 import type { StateObject } from "../mesh-state.ts";
 import { findList } from "./discovery.ts";
@@ -14,14 +14,25 @@ import { trimFor } from "./trim.ts";
 /** Whether an object is wanted untrimmed. */
 export type IsWhole = (kind: Kind, object: { readonly namespace: string; readonly name: string }) => boolean;
 
-export interface SnapshotOptions {
+interface ListOptions {
   readonly api: ApiServer;
   readonly kinds: readonly Kind[];
-  /** The only namespace whose ConfigMaps are read. */
-  readonly istioNamespace: string;
+  /** The only namespace in which the kind is listed; undefined for all. */
+  readonly namespaceOf: (kind: Kind) => string | undefined;
   readonly isWhole?: IsWhole;
   /** Told after each kind, how many objects there are until now. */
   readonly onProgress: (objects: number) => void;
+}
+
+export interface SnapshotOptions extends Omit<ListOptions, "namespaceOf"> {
+  /** The only namespace whose ConfigMaps are read. */
+  readonly istioNamespace: string;
+}
+
+export interface ListedKind {
+  readonly kind: Kind;
+  readonly outcome: "listed" | "forbidden" | "absent";
+  readonly objects: readonly StateObject[];
 }
 
 export interface Snapshot {
@@ -39,41 +50,43 @@ const MAX_ATTEMPTS = 4;
 const RETRY_AFTER_MS = 1000;
 
 /** @throws ForesailError CLUSTER_FORBIDDEN with every kind that may not be listed, CLUSTER_UNREACHABLE */
-export async function readSnapshot(options: SnapshotOptions): Promise<Snapshot> {
-  const { api, kinds, onProgress } = options;
+export async function readSnapshot({ istioNamespace, ...options }: SnapshotOptions): Promise<Snapshot> {
+  const namespaceOf = (kind: Kind) => (kind === "ConfigMap" ? istioNamespace : undefined);
+  const lists = await listKinds({ ...options, namespaceOf });
+  const kindsWith = (wanted: ListedKind["outcome"]) =>
+    lists.filter(({ outcome }) => outcome === wanted).map(({ kind }) => kind);
+  const forbidden = kindsWith("forbidden");
+  if (forbidden.length > 0) throw forbiddenError(options.api, forbidden);
+  return { objects: lists.flatMap(({ objects }) => objects), absent: kindsWith("absent") };
+}
+
+/** In the order of the kinds. @throws ForesailError CLUSTER_UNREACHABLE */
+export async function listKinds(options: ListOptions): Promise<readonly ListedKind[]> {
   const stopping = new AbortController();
-  const forbidden: Kind[] = [];
   let count = 0;
-  const parts = await Promise.all(
-    kinds.map(async (kind) => {
-      try {
-        const values = await listKind(kind, options, stopping.signal);
-        count += values?.length ?? 0;
-        onProgress(count);
-        return { kind, values };
-      } catch (error) {
-        if (!(error instanceof ApiStatusError) || error.status !== FORBIDDEN) {
-          stopping.abort();
-          throw error;
-        }
-        forbidden.push(kind);
-        return { kind, values: [] };
-      }
-    }),
-  ).catch((cause: unknown) => {
-    throw unreadable(api, cause);
+  const lists = options.kinds.map(async (kind): Promise<ListedKind> => {
+    try {
+      const values = await listKind(kind, options, stopping.signal);
+      if (values === undefined) return { kind, outcome: "absent", objects: [] };
+      count += values.length;
+      options.onProgress(count);
+      return { kind, outcome: "listed", objects: values.map((value) => ({ kind, value })) };
+    } catch (error) {
+      if (error instanceof ApiStatusError && error.status === FORBIDDEN)
+        return { kind, outcome: "forbidden", objects: [] };
+      stopping.abort();
+      throw error;
+    }
   });
-  if (forbidden.length > 0) throw forbiddenError(api, forbidden);
-  return {
-    objects: parts.flatMap(({ kind, values = [] }) => values.map((value) => ({ kind, value }))),
-    absent: parts.flatMap(({ kind, values }) => (values === undefined ? [kind] : [])),
-  };
+  return Promise.all(lists).catch((cause: unknown) => {
+    throw unreadable(options.api, cause);
+  });
 }
 
 /** Undefined if the kind is not served. */
 async function listKind(
   kind: Kind,
-  { api, istioNamespace, isWhole = () => false }: SnapshotOptions,
+  { api, namespaceOf, isWhole = () => false }: ListOptions,
   signal: AbortSignal,
 ): Promise<readonly unknown[] | undefined> {
   const trimmed = trimFor(kind);
@@ -81,10 +94,9 @@ async function listKind(
     const { namespace = "", name = "" } = readObject("Namespace", value).metadata ?? {};
     return isWhole(kind, { namespace, name }) ? value : trimmed(value);
   };
-  const namespace = kind === "ConfigMap" ? istioNamespace : undefined;
   for (let attempt = 1; ; attempt++) {
     try {
-      const path = await findList(api, kind, namespace, signal);
+      const path = await findList(api, kind, namespaceOf(kind), signal);
       if (path === undefined) return undefined;
       const accept = kind === "Pod" ? { accept: METADATA_ONLY.list } : {};
       return (await listAll(api, path, { ...accept, trim, signal })).values;
@@ -112,9 +124,7 @@ function unreadable({ url }: ApiServer, cause: unknown): ForesailError {
 }
 
 function forbiddenError({ url }: ApiServer, kinds: readonly Kind[]): ForesailError {
-  const names = kinds.map((kind) =>
-    [KIND_FACTS[kind].plural, KIND_FACTS[kind].group].filter(Boolean).join("."),
-  );
+  const names = kinds.map(resourceOf);
   return new ForesailError({
     code: "CLUSTER_FORBIDDEN",
     message: `the API server ${url} does not let you list ${names.toSorted().join(", ")}`,
