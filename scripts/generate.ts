@@ -1,6 +1,6 @@
 /**
- * Writes everything that is made from the rules: their index and pages, the README's table, webhook rules, the ClusterRole,
- * the default ConfigMap and the configuration's JSON Schema. With `--check` it writes nothing and fails if a file is not as it would be written.
+ * Writes everything that is made from the rules: their index and pages, the page of versions, the README's table, webhook rules,
+ * the ClusterRole, the default ConfigMap and the configuration's JSON Schema. With `--check` it writes nothing and fails if a file is not as it would be written.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -11,6 +11,7 @@ import { clusterRole, configMap, meshPlaneRoles, webhookConfigurations } from ".
 import { readmeWithRules } from "./generators/readme.ts";
 import { ruleIndex } from "./generators/rule-index.ts";
 import { ownPages, rulePages } from "./generators/rule-page.ts";
+import { versionsPage } from "./generators/versions-page.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** Files of src/rules that are no rule: the contract. */
@@ -36,6 +37,7 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["manifests/mesh-plane/roles.yaml", meshPlaneRoles(rules)],
     ["manifests/base/config-map.yaml", configMap(rules)],
     ["schemas/configuration.json", `${JSON.stringify(configurationJsonSchema(rules), null, 2)}\n`],
+    ["docs/en/versions.md", versionsPage(rules)],
     ...ownPages(),
     ...rules.flatMap(rulePages),
   ]);

@@ -40,13 +40,13 @@ export async function run(): Promise<void> {
       const ruleIds = RULES.map(({ id }) => id);
       finish(completion(shell, program, ruleIds));
     },
-    async explain(question, language) {
+    async explain(question, options) {
       const [{ explain }, { RULES }, { terminalOf }] = await Promise.all([
         import("./commands/explain.ts"),
         import("./rules/index.ts"),
         import("./report/terminal.ts"),
       ]);
-      finish(explain(question, language, RULES, terminalOf(process.stdout)));
+      finish(await explain(question, options, { rules: RULES, terminal: terminalOf(process.stdout) }));
     },
     async explainLookup(options) {
       interruptible();

@@ -1,6 +1,6 @@
 /** What the API server must be told about the rules: `manifests/base/*.yaml`. */
 import type { Json, JsonObject } from "../../src/kubernetes/json.ts";
-import { CCM } from "../../src/cluster/mesh.ts";
+import { CCM } from "../../src/cluster/versions.ts";
 import { isInPlane } from "../../src/istio/planes.ts";
 import { KIND_FACTS } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
@@ -156,7 +156,14 @@ export function clusterRole(rules: readonly AnyRule[]): string {
     apiVersion: RBAC,
     kind: "Role",
     metadata: { name: "foresail", namespace: CCM.namespace, labels: LABELS },
-    rules: [deployments({ resourceNames: [CCM.name], verbs: ["get"] })],
+    rules: [
+      {
+        apiGroups: ["apps"],
+        resources: ["daemonsets", "deployments"],
+        resourceNames: [CCM.name],
+        verbs: ["get"],
+      },
+    ],
   };
   return HEADER + [cluster, ISTIO_ROLE, ccm].map((document) => emitYaml(document)).join("---\n");
 }
@@ -180,11 +187,6 @@ function clusterRoleWith(rules: Json[]): Json {
   return { apiVersion: RBAC, kind: "ClusterRole", metadata: { name: "foresail", labels: LABELS }, rules };
 }
 
-/** Their images name the versions of Istio and of the cloud controller manager. */
-function deployments(rest: JsonObject): Json {
-  return { apiGroups: ["apps"], resources: ["deployments"], ...rest };
-}
-
 function readRules(kinds: readonly Kind[]): Json[] {
   const byGroup = Map.groupBy(kinds.toSorted(), (kind) => KIND_FACTS[kind].group);
   return [...byGroup.keys()].toSorted().map((group) => ({
@@ -198,7 +200,8 @@ const ISTIO_ROLE: Json = {
   apiVersion: RBAC,
   kind: "Role",
   metadata: { name: "foresail", namespace: ISTIO_NAMESPACE, labels: LABELS },
-  rules: [...readRules(["ConfigMap"]), deployments({ verbs: ["list"] })],
+  // Their images name the version of Istio.
+  rules: [...readRules(["ConfigMap"]), { apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"] }],
 };
 
 /** Every rule with its default action and options. */

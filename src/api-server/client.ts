@@ -55,6 +55,8 @@ export interface ApiServerOptions {
   readonly url: string;
   readonly readCredentials: ReadCredentials;
   readonly proxyUrl?: string;
+  /** For a connection, which the timeout of a request does not end while it is being made. */
+  readonly connectTimeoutMs?: number;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -64,11 +66,12 @@ const KEEP_ALIVE_MS = 60_000;
 
 const UNAUTHORIZED = 401;
 
-export function createApiServer({ url, readCredentials, proxyUrl }: ApiServerOptions): ApiServer {
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { url, readCredentials } = options;
   const { origin, pathname } = new URL(url);
   const prefix = pathname.replace(/\/$/, "");
   const credentials = new CurrentCredentials(readCredentials);
-  const pool = new CurrentPool(proxyUrl);
+  const pool = new CurrentPool(options);
 
   async function attempt(
     request: ApiRequest,
@@ -138,20 +141,20 @@ export function createApiServer({ url, readCredentials, proxyUrl }: ApiServerOpt
 
 /** Another one after the certificates have changed; requests that are under way keep theirs. */
 class CurrentPool {
-  readonly #proxyUrl: string | undefined;
+  readonly #options: PoolOptions;
   readonly #open = new Set<Dispatcher>();
   #current: Dispatcher | undefined;
   #tls: string | undefined;
 
-  constructor(proxyUrl: string | undefined) {
-    this.#proxyUrl = proxyUrl;
+  constructor(options: PoolOptions) {
+    this.#options = options;
   }
 
   for({ tls }: Credentials): Dispatcher {
     const text = JSON.stringify(tls);
     if (this.#current && this.#tls === text) return this.#current;
     const replaced = this.#current;
-    this.#current = createPool(tls, this.#proxyUrl);
+    this.#current = createPool(tls, this.#options);
     this.#tls = text;
     this.#open.add(this.#current);
     if (replaced) void replaced.close().then(() => this.#open.delete(replaced));
@@ -163,10 +166,12 @@ class CurrentPool {
   }
 }
 
-function createPool(tls: Credentials["tls"], proxyUrl: string | undefined): Dispatcher {
+type PoolOptions = Pick<ApiServerOptions, "proxyUrl" | "connectTimeoutMs">;
+
+function createPool(tls: Credentials["tls"], { proxyUrl, connectTimeoutMs }: PoolOptions): Dispatcher {
   // A connection for each watch: over HTTP/2 one broken connection would be all of them.
   const options = { allowH2: false, keepAliveTimeout: KEEP_ALIVE_MS };
-  const connect = { timeout: CONNECT_TIMEOUT_MS };
+  const connect = { timeout: connectTimeoutMs ?? CONNECT_TIMEOUT_MS };
   if (proxyUrl !== undefined) return new ProxyAgent({ ...options, uri: proxyUrl, requestTls: tls, connect });
   return new Agent({ ...options, connect: { ...connect, ...tls } });
 }

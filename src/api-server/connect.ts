@@ -3,6 +3,7 @@ import { ForesailError } from "../errors.ts";
 import { createApiServer } from "./client.ts";
 import type { ApiServer } from "./client.ts";
 import { apiServerOfPod, isInPod, namespaceOfPod } from "./in-pod.ts";
+import { kubeconfigFiles } from "./kubeconfig-files.ts";
 import { ApiStatusError } from "./status-error.ts";
 import { tlsProblemOf } from "./tls-problem.ts";
 
@@ -17,14 +18,20 @@ const NO_ANSWER = { what: "does not answer", hint: "Is the cluster running, and 
  */
 export async function connectToApiServer({
   kubeconfig,
+  timeoutMs = CHECK_TIMEOUT_MS,
 }: {
   /** A file. */
   readonly kubeconfig?: string;
+  /** For the first answer. */
+  readonly timeoutMs?: number;
 }): Promise<ApiServer> {
   // Nobody waits in a Pod, and the API server may be on its way, too.
   if (kubeconfig === undefined && isInPod()) return createApiServer(apiServerOfPod());
+  // What reads them is slow to load, in vain if there is none.
+  kubeconfigFiles(kubeconfig);
   const { apiServerOfKubeconfig } = await import("./kubeconfig.ts");
-  return checked(createApiServer(apiServerOfKubeconfig(kubeconfig)));
+  const api = createApiServer({ ...apiServerOfKubeconfig(kubeconfig), connectTimeoutMs: timeoutMs });
+  return checked(api, timeoutMs);
 }
 
 const MESH_FLAG = "--mesh-kubeconfig";
@@ -42,9 +49,9 @@ export async function connectToMesh(
   return mustAnswer ? checked(api) : api;
 }
 
-async function checked(api: ApiServer): Promise<ApiServer> {
+async function checked(api: ApiServer, timeoutMs = CHECK_TIMEOUT_MS): Promise<ApiServer> {
   try {
-    await check(api);
+    await check(api, timeoutMs);
     return api;
   } catch (error) {
     await api.close();
@@ -63,15 +70,13 @@ export async function currentNamespace({ kubeconfig }: { readonly kubeconfig?: s
   return namespaceOfKubeconfig(kubeconfig) ?? "default";
 }
 
-async function check(api: ApiServer): Promise<void> {
-  const answer = await api
-    .request({ path: "/version", timeoutMs: CHECK_TIMEOUT_MS })
-    .catch((cause: unknown) => {
-      if (cause instanceof ForesailError) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      const { what, hint } = tlsProblemOf(cause) ?? NO_ANSWER;
-      throw unreachable(api, `${what}: ${reason}`, hint, cause);
-    });
+async function check(api: ApiServer, timeoutMs: number): Promise<void> {
+  const answer = await api.request({ path: "/version", timeoutMs }).catch((cause: unknown) => {
+    if (cause instanceof ForesailError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const { what, hint } = tlsProblemOf(cause) ?? NO_ANSWER;
+    throw unreachable(api, `${what}: ${reason}`, hint, cause);
+  });
   if (answer.status !== 401) return;
   const reason = `does not accept the credentials of the kubeconfig: ${new ApiStatusError(answer).message}`;
   throw unreachable(api, reason, "They may have expired: log in again, and try `kubectl version`.");

@@ -1,16 +1,14 @@
 /** The API server of a kubeconfig's current context, with every kind of authentication that client-node knows. */
-import { existsSync } from "node:fs";
 import type { RequestOptions } from "node:https";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { ForesailError } from "../errors.ts";
 import type { ApiServerOptions } from "./client.ts";
 import type { Credentials } from "./credentials.ts";
+import { kubeconfigFiles } from "./kubeconfig-files.ts";
 
 /** Without a file those that kubectl would take; `flag` is the one that names it. @throws ForesailError KUBECONFIG_UNREADABLE */
 export function apiServerOfKubeconfig(file: string | undefined, flag = "--kubeconfig"): ApiServerOptions {
-  const files = file === undefined ? defaultFiles() : [file];
+  const files = kubeconfigFiles(file);
   const unreadable = (name: string, reason: string, cause?: unknown) =>
     unreadableError(name, reason, flag, cause);
   let config = readFiles(files, flag);
@@ -41,20 +39,8 @@ export function apiServerOfKubeconfig(file: string | undefined, flag = "--kubeco
 
 /** Of the current context, as `apiServerOfKubeconfig` finds it; undefined if it names none. */
 export function namespaceOfKubeconfig(file: string | undefined): string | undefined {
-  const config = readFiles(file === undefined ? defaultFiles() : [file], "--kubeconfig");
+  const config = readFiles(kubeconfigFiles(file), "--kubeconfig");
   return config.getContextObject(config.getCurrentContext())?.namespace || undefined;
-}
-
-function defaultFiles(): readonly string[] {
-  const named = (process.env["KUBECONFIG"] ?? "").split(delimiter).filter((name) => name !== "");
-  const files = named.length > 0 ? named : [join(homedir(), ".kube", "config")];
-  const existing = files.filter((name) => existsSync(name));
-  if (existing.length > 0) return existing;
-  throw new ForesailError({
-    code: "KUBECONFIG_UNREADABLE",
-    message: `there is no kubeconfig: ${files.join(", ")} ${files.length > 1 ? "do" : "does"} not exist`,
-    hint: "Name one with --kubeconfig, or the files of a cluster with --mesh-state.",
-  });
 }
 
 /** As kubectl merges them: what comes first counts. */

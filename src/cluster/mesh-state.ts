@@ -11,6 +11,7 @@ import { readManifests } from "./manifests.ts";
 import type { ReadProblem } from "./manifests.ts";
 import type { ReadText } from "./read-text.ts";
 import { Store } from "./store.ts";
+import type { DetectedVersions } from "./store.ts";
 
 /** Below the 2 s within which a change has to count. */
 const MESH_STATE_INTERVAL_MS = 1000;
@@ -52,9 +53,15 @@ export async function readMeshState(
   return manifests.flatMap(({ kind, object: value }) => (kind === undefined ? [] : [{ kind, value }]));
 }
 
-export function storeOf(objects: Iterable<StateObject>, clusterDomain: string): Store {
+/** `detected`: what is known besides of the versions that run. */
+export function storeOf(
+  objects: Iterable<StateObject>,
+  clusterDomain: string,
+  detected?: DetectedVersions,
+): Store {
   const store = new Store(clusterDomain);
   for (const { kind, value, plane } of objects) store.put(kind, value, plane);
+  if (detected) store.setDetected(detected);
   return store;
 }
 

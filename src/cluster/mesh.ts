@@ -5,8 +5,7 @@ import type { LookupEra } from "../istio/lookup/era.ts";
 import type { ServiceEntryVisibility } from "../istio/lookup/visibility.ts";
 import type { LookupSettings } from "../istio/lookup/mesh.ts";
 import type { Plane } from "../istio/planes.ts";
-import { COMPONENTS, versionOfImage } from "../istio/versions.ts";
-import type { KnownVersion, Versions } from "../istio/versions.ts";
+import type { Versions } from "../istio/versions.ts";
 import { labelSelector } from "../kubernetes/objects.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { boolean, intOrString, list, mapOf, object, string } from "../kubernetes/shape.ts";
@@ -15,6 +14,7 @@ import { parseYaml } from "../kubernetes/yaml.ts";
 import type { Mesh } from "../rules/cluster-view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import type { Store } from "./store.ts";
+import { versionOfRevision, versionsOf } from "./versions.ts";
 
 const DEFAULT_ROOT_NAMESPACE = "istio-system";
 
@@ -94,8 +94,6 @@ export function revisedMeshOf(
 }
 
 const DEFAULT_REVISION = "";
-/** What istiod's own label calls it. */
-const DEFAULT_REVISION_LABEL = "default";
 
 type MeshConfig = Shaped<typeof meshConfigShape>;
 
@@ -211,73 +209,4 @@ function isAboutNewPods({ apiGroups = [], operations = [], resources = [] }: Web
   const has = (values: readonly string[], ...wanted: readonly string[]) =>
     wanted.some((one) => values.includes(one));
   return has(apiGroups, "", "*") && has(operations, "CREATE", "*") && has(resources, "pods", "*", "*/*");
-}
-
-export const ISTIOD = "istiod";
-export const CCM = { namespace: "kube-system", name: "cloud-controller-manager" };
-
-export type NamedDeployment = readonly [name: string, Kinds["Deployment"]];
-
-/** As assumed by the configuration, else as the cluster says, else by the images of the components' Deployments. */
-export function versionsOf(store: Store, settings: MeshSettings): Versions {
-  const found: { [C in (typeof COMPONENTS)[number]]?: KnownVersion } = {
-    ...detected("istio", versionOfComponent(store, settings.istioNamespace, ISTIOD)),
-    ...detected("ccm", versionOfComponent(store, CCM.namespace, CCM.name)),
-    ...store.detected.versions,
-  };
-  for (const component of COMPONENTS) {
-    const value = settings.assume[component];
-    if (value !== undefined) found[component] = { value, from: "assume" };
-  }
-  return found;
-}
-
-function detected(component: "istio" | "ccm", version: KnownVersion | undefined): Versions {
-  return version === undefined ? {} : { [component]: version };
-}
-
-function versionOfComponent(store: Store, namespace: string, app: string): KnownVersion | undefined {
-  const deployments = store.list("Deployment", namespace);
-  const labelled = deployments.filter(([, { metadata }]) => metadata?.labels?.["app"] === app);
-  return versionOfDeployments(
-    namespace,
-    labelled.length > 0 ? labelled : deployments.filter(([name]) => name === app),
-  );
-}
-
-function versionOfRevision(store: Store, settings: MeshSettings, revision: string): Versions {
-  if (settings.assume.istio !== undefined) return {};
-  const { istioNamespace } = settings;
-  const here = istiodVersions(istioNamespace, store.list("Deployment", istioNamespace));
-  const name = revision || DEFAULT_REVISION_LABEL;
-  return detected("istio", store.detected.istiods.get(name) ?? here.get(name));
-}
-
-/** By revision: while an upgrade runs, each revision's istiod has a version of its own. */
-export function istiodVersions(
-  namespace: string,
-  deployments: readonly NamedDeployment[],
-): ReadonlyMap<string, KnownVersion> {
-  const istiods = deployments.filter(([, { metadata }]) => metadata?.labels?.["app"] === ISTIOD);
-  const byRevision = Map.groupBy(
-    istiods,
-    ([, { metadata }]) => metadata?.labels?.["istio.io/rev"] ?? DEFAULT_REVISION_LABEL,
-  );
-  return new Map(
-    [...byRevision].flatMap(([revision, own]): [string, KnownVersion][] => {
-      const version = versionOfDeployments(namespace, own);
-      return version === undefined ? [] : [[revision, version]];
-    }),
-  );
-}
-
-/** By their images. Unknown while revisions of several versions run. */
-export function versionOfDeployments(
-  namespace: string,
-  deployments: readonly NamedDeployment[],
-): KnownVersion | undefined {
-  const images = deployments.map(([, { spec }]) => spec?.template?.spec?.containers?.[0]?.image ?? "");
-  const [value, ...others] = new Set(images.map(versionOfImage));
-  if (value === undefined || others.length > 0) return undefined;
-  return { value, from: `the image of Deployment ${namespace}/${deployments[0]?.[0]}` };
 }

@@ -33,6 +33,8 @@ export interface DetectedVersions {
   readonly istiods: ReadonlyMap<string, KnownVersion>;
   /** Of some Node: its name at the cloud that it runs on. */
   readonly providerId?: string;
+  /** Of the proxies of gateways, where no istiod is seen. */
+  readonly ofGateways?: Versions;
 }
 
 export class Store {
@@ -220,8 +222,11 @@ function isIndexed(kind: Kind, plane: Plane): boolean {
   return kind !== "Namespace" || plane === "data";
 }
 
+/** What the mesh's settings and the versions are read from. */
+const MESH_KINDS: readonly Kind[] = ["ConfigMap", "DaemonSet", "Deployment", "MutatingWebhookConfiguration"];
+
 function isMeshKind(kind: Kind): boolean {
-  return kind === "ConfigMap" || kind === "MutatingWebhookConfiguration" || kind === "Deployment";
+  return MESH_KINDS.includes(kind);
 }
 
 /** `PREFIX*`, and `PREFIX*2` and so on for those that came later. */

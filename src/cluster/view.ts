@@ -13,11 +13,12 @@ import { Grounds } from "./grounds.ts";
 import { withGrounds } from "./lookup-grounds.ts";
 import { definesKind } from "./definitions.ts";
 import { createLookupMesh } from "./lookup-mesh.ts";
-import { meshOf, revisedMeshOf, versionsOf } from "./mesh.ts";
+import { meshOf, revisedMeshOf } from "./mesh.ts";
 import type { RevisedMesh } from "./mesh.ts";
 import { counterpartOf, isOneCluster } from "./planes.ts";
 import { CLIENT_KINDS, podKey } from "./store.ts";
 import type { Store } from "./store.ts";
+import { versionsOf } from "./versions.ts";
 
 export interface ClusterState {
   readonly store: Store;

@@ -9,26 +9,39 @@ import { renderMatches, renderRuleTable } from "../report/rule-table.ts";
 import type { Terminal } from "../report/terminal.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { annotateExample } from "./explain/annotate-example.ts";
+import { versionsHere } from "./explain/versions-here.ts";
+import type { ExplainOptions } from "./options.ts";
 import type { CommandResult } from "./result.ts";
 
 const MAX_MATCHES = 3;
 const RULE_ID = /^[a-z0-9]+(?:-[a-z0-9]+)+$/;
 
-/** `question` is a rule's id, the id of one of its messages, or a symptom in words; empty for the table of all rules. */
-export function explain(
-  question: string,
-  language: Language,
-  rules: readonly AnyRule[],
-  terminal: Terminal,
-): CommandResult {
-  return { report: answer(question.trim(), language, rules, terminal), problems: [], exitCode: 0 };
+export interface ExplainContext {
+  readonly rules: readonly AnyRule[];
+  readonly terminal: Terminal;
 }
 
-function answer(question: string, language: Language, rules: readonly AnyRule[], terminal: Terminal): string {
+/**
+ * `question` is a rule's id, the id of one of its messages, or a symptom in words; empty for the table of all rules.
+ * @throws ForesailError
+ */
+export async function explain(
+  question: string,
+  options: ExplainOptions,
+  context: ExplainContext,
+): Promise<CommandResult> {
+  const { rules, terminal } = context;
+  const asked = question.trim();
+  const rule = rules.find(({ id, messages }) => id === asked || Object.hasOwn(messages, asked));
+  if (!rule) return { report: answer(asked, options.lang, context), problems: [], exitCode: 0 };
+  const { report, problems } = await versionsHere(rule, options, rules);
+  const page = rulePage(rule, options.lang, annotateExample(rule), report);
+  return { report: renderPageForTerminal(page, terminal), problems, exitCode: 0 };
+}
+
+function answer(question: string, language: Language, { rules, terminal }: ExplainContext): string {
   if (question === "") return renderRuleTable(rules, language, terminal);
   if (question === OWN_ID) return renderPageForTerminal(ownPage(language), terminal);
-  const rule = rules.find(({ id, messages }) => id === question || Object.hasOwn(messages, question));
-  if (rule) return renderPageForTerminal(rulePage(rule, language, annotateExample(rule)), terminal);
   if (RULE_ID.test(question)) throw unknownRule(question, rules);
   const matches = searchRules(question, rules, MAX_MATCHES);
   if (matches.length > 0) return renderMatches(matches, language, terminal);

@@ -77,7 +77,7 @@ export async function impact(
     today: now.slice(0, "YYYY-MM-DD".length),
     onFailures: (list: readonly RuleFailure[]) => failures.push(...list),
   };
-  const found = impactOf(change, configuration.mesh, judging, state.told);
+  const found = impactOf(change, configuration.mesh, judging, state);
   const unreadable = new Set(input.problems.map(({ file }) => file)).size;
   return {
     report:

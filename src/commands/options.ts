@@ -2,6 +2,7 @@
 import type { LookupQuery } from "../istio/lookup/query.ts";
 
 import type { FailOn } from "../report/finding.ts";
+import type { Language } from "../report/page-words.ts";
 
 export const CHECK_FORMATS = ["text", "json", "sarif", "junit", "github"] as const;
 type CheckFormat = (typeof CHECK_FORMATS)[number];
@@ -23,6 +24,16 @@ export interface CheckOptions {
   /** A file; at most one of the two. */
   readonly baseline?: string;
   readonly writeBaseline?: string;
+}
+
+/** Of `explain RULE-ID`. */
+export interface ExplainOptions {
+  readonly lang: Language;
+  readonly meshState: readonly string[];
+  readonly kubeconfig?: string;
+  readonly meshKubeconfig?: string;
+  readonly config?: string;
+  readonly assume: readonly string[];
 }
 
 export const TEXT_OR_JSON = ["text", "json"] as const;

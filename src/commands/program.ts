@@ -2,7 +2,6 @@
 import { Argument, Command, Option } from "commander";
 import { FAIL_ON } from "../report/finding.ts";
 import { LANGUAGES } from "../report/page-words.ts";
-import type { Language } from "../report/page-words.ts";
 import { PROXIES } from "../report/lookup-words.ts";
 import {
   CERTIFICATE_MODES,
@@ -15,6 +14,7 @@ import {
 import type {
   CertsOptions,
   CheckOptions,
+  ExplainOptions,
   ExplainPodOptions,
   GatewaysOptions,
   ImpactOptions,
@@ -29,7 +29,7 @@ export interface Actions {
   certs(options: CertsOptions): Promise<void>;
   check(paths: readonly string[], options: CheckOptions): Promise<void>;
   completion(shell: Shell): Promise<void>;
-  explain(question: string, language: Language): Promise<void>;
+  explain(question: string, options: ExplainOptions): Promise<void>;
   explainLookup(options: LookupOptions): Promise<void>;
   explainDrain(path: string, options: ExplainPodOptions): Promise<void>;
   explainProbes(path: string, options: ExplainPodOptions): Promise<void>;
@@ -43,6 +43,7 @@ export interface Actions {
 
 /** As defaults of the flags these would stand in the help. */
 const SERVE_LISTS = { meshState: [], tlsHost: [] } as const;
+const EXPLAIN_LISTS = { meshState: [], assume: [] } as const;
 const LOOKUP_LISTS = { meshState: [], assume: [] } as const;
 const EXPLAIN_POD_LISTS = { meshState: [], assume: [] } as const;
 const GATEWAYS_LISTS = { meshState: [] } as const;
@@ -75,6 +76,8 @@ export function createProgram(name: string, actions: Actions): Command {
     .option("-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand(false)
+    // `explain` and the commands below it have flags of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText("after", EXIT_CODES);
@@ -162,12 +165,30 @@ function addExplain(program: Command, actions: Actions): void {
   const explain = program
     .command("explain [WORDS...]")
     .helpCommand(false)
+    .enablePositionalOptions()
     .usage('[options] [RULE-ID | "SYMPTOM"]')
     .description(
       "Explains a rule, or finds the rules behind a symptom. Without either: a table of the rules.",
     )
     .addOption(new Option("--lang <LANGUAGE>", "language").choices(LANGUAGES).default(LANGUAGES[0]))
-    .action((words: string[], { lang }: { lang: Language }) => actions.explain(words.join(" "), lang));
+    .addOption(
+      repeatable(
+        "--mesh-state <PATH>",
+        "in which versions a rule's facts hold there, instead of in a cluster",
+      ),
+    )
+    .option(
+      "--kubeconfig <FILE>",
+      "the cluster to ask for its versions; in a Pod its own, else that of kubectl, if it answers soon",
+    )
+    .option("--mesh-kubeconfig <FILE>", MESH_KUBECONFIG)
+    .option("--config <FILE>", "configuration, as in the ConfigMap's key config.yaml")
+    .addOption(
+      repeatable("--assume <VERSIONS>", "versions to go by: istio=1.10,kubernetes=1.22,ccm=2.9,asm=1.10"),
+    )
+    .action((words: string[], options: ExplainOptions) =>
+      actions.explain(words.join(" "), { ...EXPLAIN_LISTS, ...options }),
+    );
   addExplainLookup(explain, actions);
   addExplainPod(explain, "drain", DRAIN_FORMATS)
     .description(

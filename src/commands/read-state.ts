@@ -2,6 +2,7 @@
 import type { ApiServer } from "../api-server/client.ts";
 import { readMeshState } from "../cluster/mesh-state.ts";
 import type { StateObject } from "../cluster/mesh-state.ts";
+import type { DetectedVersions } from "../cluster/store.ts";
 import type { IsWhole } from "../cluster/live/snapshot.ts";
 import type { ClusterState } from "../cluster/view.ts";
 import { ForesailError } from "../errors.ts";
@@ -31,6 +32,8 @@ export interface ReadState {
   readonly objects: readonly StateObject[];
   /** What a view has to know of it besides; of kinds that were not read, nothing is known. */
   readonly told: Pick<ClusterState, "meshPlane" | "serves">;
+  /** What a cluster says of its versions; undefined of files, where objects say it. */
+  readonly detected: DetectedVersions | undefined;
   /** What should be known of it, a line each. */
   readonly notes: readonly string[];
 }
@@ -41,7 +44,7 @@ export async function readState(flags: StateFlags, question: StateQuestion): Pro
   refuseTwoSources(flags);
   if (meshState.length === 0) return readClusters(flags, question);
   const { standardInput } = await standardInputFor(meshState);
-  return { objects: await readMeshState(meshState, standardInput), told: {}, notes: [] };
+  return { objects: await readMeshState(meshState, standardInput), told: {}, detected: undefined, notes: [] };
 }
 
 /** @throws ForesailError USAGE if both files and clusters are named */
@@ -66,32 +69,47 @@ async function readClusters(
   { kubeconfig, meshKubeconfig }: StateFlags,
   question: StateQuestion,
 ): Promise<ReadState> {
-  const { connectToApiServer, connectToMesh } = await import("../api-server/connect.ts");
+  const [{ connectToApiServer, connectToMesh }, { readComponentVersions }] = await Promise.all([
+    import("../api-server/connect.ts"),
+    import("../cluster/live/component-versions.ts"),
+  ]);
   const { kinds, progress } = question;
   const connections: ApiServer[] = [];
   progress.show("asking the cluster");
   try {
     const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
     connections.push(api);
-    if (meshKubeconfig === undefined) return await readPlaces([{ api, plane: "data", kinds }], question);
+    if (meshKubeconfig === undefined) {
+      const [read, detected] = await Promise.all([
+        readPlaces([{ api, plane: "data", kinds }], question),
+        readComponentVersions({ api }, question.istioNamespace),
+      ]);
+      return { ...read, detected };
+    }
     const meshApi = await connectToMesh(meshKubeconfig, { mustAnswer: true });
     connections.push(meshApi);
     const places = [
       { api, plane: "data" },
       { api: meshApi, plane: "mesh" },
     ] as const;
-    const { told, ...read } = await readPlaces(
-      places.map((place) => ({ ...place, kinds: kinds.filter((kind) => isInPlane(kind, place.plane)) })),
-      question,
-    );
-    return { ...read, told: { ...told, meshPlane: "known" } };
+    const [{ told, ...read }, detected] = await Promise.all([
+      readPlaces(
+        places.map((place) => ({ ...place, kinds: kinds.filter((kind) => isInPlane(kind, place.plane)) })),
+        question,
+      ),
+      readComponentVersions({ api, meshApi }, question.istioNamespace),
+    ]);
+    return { ...read, told: { ...told, meshPlane: "known" }, detected };
   } finally {
     progress.end();
     await Promise.all(connections.map((api) => api.close()));
   }
 }
 
-async function readPlaces(places: readonly Place[], question: StateQuestion): Promise<ReadState> {
+async function readPlaces(
+  places: readonly Place[],
+  question: StateQuestion,
+): Promise<Omit<ReadState, "detected">> {
   const { readSnapshot } = await import("../cluster/live/snapshot.ts");
   const parts = await Promise.all(
     places.map(async ({ api, plane, kinds }) => {

@@ -1,5 +1,6 @@
 /** What manifests would change if they were applied to a cluster, or deleted from it. */
 import { storeOf } from "../cluster/mesh-state.ts";
+import type { DetectedVersions } from "../cluster/store.ts";
 import type { ClusterState } from "../cluster/view.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import type { Client } from "../rules/cluster-view.ts";
@@ -34,15 +35,25 @@ export interface Impact {
   readonly findings: FindingChanges;
 }
 
-/** `told`: what a view has to know besides, of before the change. */
+/** Of before the change: what a view has to know besides, and the versions that run. */
+interface Told {
+  readonly told: Pick<ClusterState, "meshPlane" | "serves">;
+  readonly detected: DetectedVersions | undefined;
+}
+
 export function impactOf(
   change: Change,
   settings: MeshSettings,
   judging: Judging,
-  told: Pick<ClusterState, "meshPlane" | "serves">,
+  { told, detected }: Told,
 ): Impact {
   const momentWith = (objects: Change["before"]) =>
-    momentOf({ ...told, store: storeOf(objects, settings.clusterDomain), settings, isComplete: true });
+    momentOf({
+      ...told,
+      store: storeOf(objects, settings.clusterDomain, detected),
+      settings,
+      isComplete: true,
+    });
   const moments: Moments = { before: momentWith(change.before), after: momentWith(change.after) };
   const changed = change.objects.filter(isChanged);
   const touched = touchedBy(changed, moments);

@@ -56,8 +56,7 @@ export const GATES = {
     about: "EXIT_ON_ZERO_ACTIVE_CONNECTIONS and MINIMUM_DRAIN_DURATION are read by the proxy's agent",
     component: "istio",
     since: "1.12",
-    source:
-      "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
+    source: CHANGE_NOTES("12"),
   },
   externalNameIsAlias: {
     about: "an ExternalName Service is another name of its target and has no cluster of its own",
@@ -110,6 +109,13 @@ export const GATES = {
     since: "1.20",
     source: "istio/istio pull request 47226, https://github.com/istio/istio/pull/47226",
   },
+  nativeSidecarsRun: {
+    about: "init containers with restartPolicy Always keep running beside the app",
+    component: "kubernetes",
+    since: "1.29",
+    source:
+      "Kubernetes, Sidecar Containers, https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/",
+  },
   podLabelsCauseInjection: {
     about: "labels of a Pod cause injection where its namespace has no label about it",
     component: "istio",
@@ -141,19 +147,11 @@ export const GATES = {
     since: "1.31",
     source: CHANGE_NOTES("31"),
   },
-  nativeSidecarsRun: {
-    about: "init containers with restartPolicy Always keep running beside the app",
-    component: "kubernetes",
-    since: "1.29",
-    source:
-      "Kubernetes, Sidecar Containers, https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/",
-  },
   tcpProbesRewritten: {
     about: "the injector rewrites TCP probes",
     component: "istio",
     since: "1.12",
-    source:
-      "Istio 1.12 change notes, https://istio.io/latest/news/releases/1.12.x/announcing-1.12/change-notes/",
+    source: CHANGE_NOTES("12"),
   },
   unifiedSidecarScopes: {
     about: "of several owners of a hostname a sidecar takes its own namespace's, then a Kubernetes Service",

@@ -27,7 +27,30 @@ export function compareVersions(left: string, right: string): number | undefined
 
 /** The version in an image's tag: `"1.22.3"` of `registry/proxyv2:1.22.3-distroless`; undefined without one. */
 export function versionOfImage(image: string): string | undefined {
+  return parseVersion(tagOf(image))?.join(".");
+}
+
+function tagOf(image: string): string {
   const [name = ""] = image.split("@");
-  const tag = name.slice(name.lastIndexOf("/") + 1).split(":")[1] ?? "";
-  return parseVersion(tag)?.join(".");
+  return name.slice(name.lastIndexOf("/") + 1).split(":")[1] ?? "";
+}
+
+/**
+ * A version of Alibaba Cloud Service Mesh is one of Istio and what it has besides, `v1.14.3.47-ga31201346f-aliyun`
+ * (DescribeVersions, https://www.alibabacloud.com/help/en/asm/developer-reference/api-servicemesh-2020-01-11-describeversions);
+ * the images of its Istio have it as their tag.
+ */
+const ASM_TAG = /^v?\d+\.\d+\.\d+(?:[.-][0-9a-z]+)*-aliyun(?:-|$)/;
+
+/** `"1.14.3"` of `registry/acs/proxyv2:v1.14.3.47-ga31201346f-aliyun`; undefined of an image that is not ASM's. */
+export function asmVersionOfImage(image: string): string | undefined {
+  return ASM_TAG.test(tagOf(image)) ? versionOfImage(image) : undefined;
+}
+
+const VERSION_IN_NAME = /(?:^|-)v?(1)-(\d{1,2})(?:-(\d{1,2}))?(?=-|$)/;
+
+/** `"1.22.3"` of the revision `1-22-3` or `asm-1-22-3`, as Istio's documentation names revisions; undefined of `canary`. */
+export function versionOfRevisionName(revision: string): string | undefined {
+  const [, major, minor, patch = "0"] = VERSION_IN_NAME.exec(revision) ?? [];
+  return major === undefined ? undefined : `${major}.${minor}.${patch}`;
 }

@@ -26,6 +26,13 @@ interface PageWords {
   readonly versions: string;
   since(version: string): string;
   before(version: string): string;
+  /** `version` is `"Istio 1.31.0"`. */
+  holdsHere(version: string, holds: boolean): string;
+  readonly versionsHere: string;
+  versionFrom(version: string, from: string): string;
+  readonly versionUnknown: string;
+  versionsAsked(asked: string): string;
+  nobodyAsked(reason: string): string;
   readonly deleting: string;
   readonly deletingConfirmed: string;
   readonly deletingAlways: string;
@@ -63,6 +70,14 @@ const EN: PageWords = {
   versions: "Versions",
   since: (version) => `since ${version}`,
   before: (version) => `before ${version}`,
+  holdsHere: (version, holds) =>
+    holds ? `holds here, with ${version}` : `does not hold here, with ${version}`,
+  versionsHere: "Versions here",
+  versionFrom: (version, from) => `${version}, by ${from}`,
+  versionUnknown: "not known: findings take it for the newest, repairs never rest on it",
+  versionsAsked: (asked) => `Found in ${asked}; --assume overrides it.`,
+  nobodyAsked: (reason) =>
+    `No cluster was asked: ${reason}. Name one with --kubeconfig, its files with --mesh-state, or versions with --assume.`,
   deleting: "When a deletion is refused",
   deletingConfirmed:
     "With action Deny, the refusal ends with the command that lets this deletion pass: it gives the object the annotation `foresail.io/confirm-delete` with the object's own uid. What is confirmed is only audited.",
@@ -105,6 +120,13 @@ const ZH: PageWords = {
   versions: "版本",
   since: (version) => `自 ${version} 起`,
   before: (version) => `${version} 之前`,
+  holdsHere: (version, holds) => (holds ? `此处为 ${version}，成立` : `此处为 ${version}，不成立`),
+  versionsHere: "此处的版本",
+  versionFrom: (version, from) => `${version}（来自 ${from}）`,
+  versionUnknown: "未知；提示时视为最新版本，修复从不以此为依据",
+  versionsAsked: (asked) => `取自 ${asked}；可用 --assume 指定。`,
+  nobodyAsked: (reason) =>
+    `没有查询任何集群：${reason}。可用 --kubeconfig 指定集群，用 --mesh-state 指定其文件，或用 --assume 指定版本。`,
   deleting: "删除被拒绝时",
   deletingConfirmed:
     "动作为 Deny 时，拒绝信息的最后一行给出允许本次删除的命令：为该对象添加注解 `foresail.io/confirm-delete`，值为该对象自己的 uid。已确认的删除只会被审计。",

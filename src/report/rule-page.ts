@@ -1,9 +1,10 @@
 /** A rule's page: the same content for `foresail explain RULE-ID` and for docs/LANGUAGE/rules/RULE-ID.md. */
 import { EXEMPT_ANNOTATION } from "../engine/exemptions.ts";
 import { OWN_ID } from "../engine/evaluate.ts";
-import { GATES } from "../istio/gates.ts";
+import { GATES, holds } from "../istio/gates.ts";
 import type { Gate, GateName } from "../istio/gates.ts";
-import type { Component } from "../istio/versions.ts";
+import { COMPONENTS } from "../istio/versions.ts";
+import type { Component, Versions } from "../istio/versions.ts";
 import { KIND_FACTS } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { AnyRule, Message, Messages, Option, RuleTexts } from "../rules/rule.ts";
@@ -43,7 +44,19 @@ export function textsOf(rule: AnyRule, language: Language): RuleTexts {
   return language === "zh" ? rule.zh : rule;
 }
 
-export function rulePage(rule: AnyRule, language: Language, annotations: readonly Annotation[]): Page {
+/** The versions where somebody asks: of whom they were asked, or why of nobody. */
+export interface VersionsHere {
+  readonly versions: Versions;
+  readonly asked: string | undefined;
+  readonly silence: string | undefined;
+}
+
+export function rulePage(
+  rule: AnyRule,
+  language: Language,
+  annotations: readonly Annotation[],
+  here?: VersionsHere,
+): Page {
   const words = PAGE_WORDS[language];
   const texts = textsOf(rule, language);
   const { bad, good } = rule.example;
@@ -60,7 +73,11 @@ export function rulePage(rule: AnyRule, language: Language, annotations: readonl
     },
     messagesSection(rule.messages, language),
     { heading: words.options, blocks: termsBlocks(optionTerms(rule.options, language)) },
-    { heading: words.versions, blocks: termsBlocks(rule.gates.map((name) => gateTerm(name, language))) },
+    {
+      heading: words.versions,
+      blocks: termsBlocks(rule.gates.map((name) => gateTerm(name, language, here?.versions))),
+    },
+    { heading: words.versionsHere, blocks: here ? versionsHereBlocks(here, language) : [] },
     deletingSection(rule, language),
     exemptingSection(rule.id, language),
     {
@@ -143,24 +160,45 @@ function optionTerms(options: Readonly<Record<string, Option>>, language: Langua
   }));
 }
 
-const COMPONENT_NAMES: { readonly [C in Component]: string } = {
+export const COMPONENT_NAMES: { readonly [C in Component]: string } = {
   asm: "ASM",
   ccm: "CCM",
   istio: "Istio",
   kubernetes: "Kubernetes",
 };
 
-function gateTerm(name: GateName, language: Language): Term {
-  const { about, component, since, until, source }: Gate = GATES[name];
+function gateTerm(name: GateName, language: Language, versions: Versions = {}): Term {
+  const { about, component, source }: Gate = GATES[name];
+  const answer = holds(name, versions);
+  const version = `${COMPONENT_NAMES[component]} ${versions[component]?.value ?? ""}`;
+  const here = answer === undefined ? [] : [PAGE_WORDS[language].holdsHere(version, answer)];
+  return {
+    term: `${COMPONENT_NAMES[component]} ${gateRange(name, language)}`,
+    about: [about, source, ...here],
+  };
+}
+
+/** `"since 1.20, before 1.20.2"`. */
+export function gateRange(name: GateName, language: Language): string {
+  const { since, until }: Gate = GATES[name];
   const words = PAGE_WORDS[language];
   const range = [
     ...(since === undefined ? [] : [words.since(since)]),
     ...(until === undefined ? [] : [words.before(until)]),
   ];
-  return {
-    term: [COMPONENT_NAMES[component], range.join(words.listSeparator)].join(" "),
-    about: [about, source],
-  };
+  return range.join(words.listSeparator);
+}
+
+function versionsHereBlocks({ versions, asked, silence }: VersionsHere, language: Language): Block[] {
+  const words = PAGE_WORDS[language];
+  const rows = COMPONENTS.map((component): [string, string] => {
+    const version = versions[component];
+    const text = version ? words.versionFrom(version.value, version.from) : words.versionUnknown;
+    return [COMPONENT_NAMES[component], text];
+  });
+  const isAnyKnown = COMPONENTS.some((component) => versions[component] !== undefined);
+  const text = asked === undefined ? words.nobodyAsked(silence ?? "") : words.versionsAsked(asked);
+  return [...(isAnyKnown ? [{ type: "facts", rows } as const] : []), { type: "paragraph", text }];
 }
 
 function deletingSection({ operations, subresource }: AnyRule, language: Language): Section {
@@ -191,7 +229,7 @@ function termsBlocks(items: readonly Term[]): Block[] {
 }
 
 /** `"title, URL"`; a source without a URL is a title. */
-function linkOf(source: string): Link {
+export function linkOf(source: string): Link {
   const match = /^(.*), (https?:\/\/\S+)$/s.exec(source);
   return match ? { title: match[1] ?? "", url: match[2] } : { title: source, url: undefined };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { istiodVersions, meshOf, revisedMeshOf, versionsOf } from "../../src/cluster/mesh.ts";
+import { meshOf } from "../../src/cluster/mesh.ts";
 import { Store } from "../../src/cluster/store.ts";
 import { createView } from "../../src/cluster/view.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
@@ -211,80 +211,6 @@ function deployment(name: string, image: string, labels: object = {}, namespace 
   const template = { spec: { containers: [{ name: "main", image }] } };
   return ["Deployment", { metadata: { name, namespace, labels }, spec: { template } }];
 }
-
-describe("a version", () => {
-  const versions = (objects: readonly Put[], settings: Partial<MeshSettings> = {}) =>
-    versionsOf(storeOf(objects), { ...DEFAULT_MESH_SETTINGS, ...settings });
-
-  test("is unknown where nothing tells", () => assert.deepEqual(versions([]), {}));
-
-  test("is istiod's image tag, by its label or its name", () => {
-    const istiod = { app: "istiod" };
-    assert.deepEqual(versions([deployment("istiod-canary", "r/pilot:1.30.1-distroless", istiod)]), {
-      istio: { value: "1.30.1", from: "the image of Deployment istio-system/istiod-canary" },
-    });
-    assert.equal(
-      versions([deployment("istiod", "registry:5000/pilot:v1.10.3.42-g1")]).istio?.value,
-      "1.10.3",
-    );
-    assert.equal(versions([deployment("other", "pilot:1.30.1")]).istio, undefined);
-    assert.equal(versions([deployment("istiod", "pilot:1.30.1", istiod, "elsewhere")]).istio, undefined);
-  });
-
-  test("is unknown where the image has no version", () => {
-    for (const image of ["pilot", "pilot:latest", "pilot@sha256:12ab", "registry:5000/pilot"]) {
-      assert.equal(versions([deployment("istiod", image)]).istio, undefined, image);
-    }
-    assert.equal(
-      versions([["Deployment", { metadata: { name: "istiod", namespace: "istio-system" } }]]).istio,
-      undefined,
-    );
-  });
-
-  test("is unknown while two of them run, and known when both run the same", () => {
-    const [one, other] = [deployment("istiod-a", "pilot:1.29.0", { app: "istiod" }), { app: "istiod" }];
-    assert.equal(versions([one, deployment("istiod-b", "pilot:1.30.0", other)]).istio, undefined);
-    assert.equal(versions([one, deployment("istiod-b", "pilot:1.29.0", other)]).istio?.value, "1.29.0");
-  });
-
-  test("of a revision's istiod counts for its lookups, whether it stands in the store or was detected", () => {
-    const istiods = [
-      deployment("istiod", "pilot:1.22.0", { app: "istiod" }),
-      deployment("istiod-canary", "pilot:1.31.0", { app: "istiod", "istio.io/rev": "canary" }),
-    ];
-    const stored = storeOf(istiods);
-    const detected = storeOf([]);
-    const settings = DEFAULT_MESH_SETTINGS;
-    const { istioNamespace } = settings;
-    detected.setDetected({
-      versions: {},
-      istiods: istiodVersions(istioNamespace, stored.list("Deployment", istioNamespace)),
-    });
-    const revised = (store: Store) => {
-      const found = versionsOf(store, settings);
-      return revisedMeshOf(store, settings, meshOf(store, settings), found);
-    };
-    const [inStore, asked, neither] = [revised(stored), revised(detected), revised(storeOf([]))];
-    for (const revision of ["", "canary"]) {
-      assert.deepEqual(asked.ofRevision(revision), inStore.ofRevision(revision));
-    }
-    assert.notDeepEqual(asked.ofRevision(""), asked.ofRevision("canary"));
-    assert.notDeepEqual(asked.ofRevision(""), neither.ofRevision(""));
-  });
-
-  test("is that of the cloud controller manager in kube-system", () => {
-    const manager = deployment("cloud-controller-manager", "ccm:v2.9.1", {}, "kube-system");
-    assert.equal(versions([manager]).ccm?.value, "2.9.1");
-  });
-
-  test("is the assumed one before all others", () => {
-    const assume = { istio: "1.10", asm: "1.10" };
-    assert.deepEqual(versions([deployment("istiod", "pilot:1.30.1")], { assume }), {
-      istio: { value: "1.10", from: "assume" },
-      asm: { value: "1.10", from: "assume" },
-    });
-  });
-});
 
 test("what a view says of the mesh follows its ConfigMaps, Deployments and injectors", () => {
   const store = storeOf([]);

@@ -11,6 +11,7 @@ import type { JsonObject } from "../../src/kubernetes/json.ts";
 import { RULES } from "../../src/rules/index.ts";
 import { DEFAULT_MESH_SETTINGS } from "../../src/rules/policy.ts";
 import type { MeshSettings } from "../../src/rules/policy.ts";
+import { runForesail } from "../foresail.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
 import { eventually } from "../harness/eventually.ts";
 import { createObject, deleteObject, service, succeed } from "./live-foresail.ts";
@@ -232,7 +233,7 @@ test("the versions of Kubernetes, istiod and the cloud controller manager are th
   assert.deepEqual(view().versions, { kubernetes: { value: server, from: "the API server" } });
   assert.deepEqual(news.toSorted(), [
     'ccm 404 deployments.apps "cloud-controller-manager" not found',
-    "istio there is no Deployment with the label app=istiod in istio-system",
+    "istio no Deployment with the label app=istiod in istio-system names a version",
     `kubernetes ${server}`,
   ]);
 
@@ -254,6 +255,11 @@ test("the versions of Kubernetes, istiod and the cloud controller manager are th
   await eventually("both are known", () => Object.keys(view().versions).length === 3);
   assert.deepEqual(view().versions.istio, { value: "1.30.1", from: istiod });
   assert.deepEqual(view().versions.ccm, { value: "2.9.1", from: ccm });
+  const args = ["explain", "namespace-injection-takes-effect", "--kubeconfig", plane.kubeconfig];
+  const { stdout: page } = await runForesail(args);
+  assert.match(page, /\n {4}holds here, with Istio 1\.30\.1\n/);
+  assert.match(page, /\n {2}Istio +1\.30\.1, by the image of Deployment\s+istio-system\/istiod-canary\n/);
+  assert.match(page, /\n {2}CCM +2\.9\.1, by the image of Deployment\s/);
   apply({ assume: { istio: "1.10" } });
   assert.equal(view().versions.istio?.value, "1.10");
   apply({ assume: {}, clusterDomain: "example.org" });

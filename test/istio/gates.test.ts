@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { GATES, holds } from "../../src/istio/gates.ts";
 import type { Gate, GateName } from "../../src/istio/gates.ts";
+import { RULES } from "../../src/rules/index.ts";
+import { CHECKOUT } from "../foresail.ts";
 import { COMPONENTS, parseVersion } from "../../src/istio/versions.ts";
 
 const NAMES: readonly GateName[] = Object.keys(GATES).filter((name): name is GateName =>
@@ -39,4 +43,26 @@ describe("a gate", () => {
       assert.ok(before !== true, "it does not hold before it began");
     });
   }
+});
+
+describe("the gates", () => {
+  test("stand in order of their names", () => {
+    const inOrder = NAMES.toSorted((one, other) => (one.toLowerCase() < other.toLowerCase() ? -1 : 1));
+    assert.deepEqual(NAMES, inOrder);
+  });
+
+  test("are the only place where versions are compared", () => {
+    const comparing = globSync("src/**/*.ts", { cwd: CHECKOUT }).filter((file) =>
+      /\bcompareVersions\b/.test(readFileSync(join(CHECKOUT, file), "utf8")),
+    );
+    assert.deepEqual(comparing.toSorted(), ["src/istio/gates.ts", "src/istio/versions.ts"]);
+  });
+
+  test("are each used by a rule", () => {
+    const used = new Set(RULES.flatMap(({ gates }) => gates));
+    assert.deepEqual(
+      NAMES.filter((name) => !used.has(name)),
+      [],
+    );
+  });
 });

@@ -1,19 +1,26 @@
 /**
- * Which versions run in a cluster, and on which cloud, asked for now and then: by the images of two Deployments, of the API server
- * itself, and by one Node. Of all other Deployments and Nodes nothing is read.
+ * Which versions run in a cluster, and on which cloud, asked for now and then: of the API server itself, by the images of
+ * Deployments in two namespaces, and by one Node. Of these nothing else is read.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ApiAnswer, ApiServer } from "../../api-server/client.ts";
 import { ApiStatusError } from "../../api-server/status-error.ts";
 import { parseVersion } from "../../istio/versions.ts";
-import type { Component, KnownVersion } from "../../istio/versions.ts";
+import type { Component, KnownVersion, Versions } from "../../istio/versions.ts";
 import { isObject } from "../../kubernetes/json.ts";
-import { readObject } from "../../kubernetes/objects.ts";
+import { KIND_FACTS, readObject } from "../../kubernetes/objects.ts";
 import { object, string } from "../../kubernetes/shape.ts";
 import { startPolling } from "../../polling.ts";
-import { CCM, ISTIOD, istiodVersions, versionOfDeployments } from "../mesh.ts";
-import type { NamedDeployment } from "../mesh.ts";
 import type { DetectedVersions } from "../store.ts";
+import {
+  CCM,
+  componentVersions,
+  gatewayVersions,
+  ISTIOD,
+  istiodVersions,
+  versionOfWorkload,
+} from "../versions.ts";
+import type { NamedDeployment } from "../versions.ts";
 
 /** What became known of a component, or why nothing is known of it. */
 export type VersionNews = { readonly component: Component } & (
@@ -58,8 +65,8 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
   const { api, meshApi, istioNamespace, onChange, onNews, intervalMs = INTERVAL_MS } = options;
   const versions = new Map<Component, KnownVersion>();
   const said = new Map<Component, string>();
-  let istiods: ReadonlyMap<string, KnownVersion> = new Map();
-  let current: DetectedVersions = { versions: {}, istiods };
+  let control: ControlPlane = { istiods: new Map(), told: {}, ofGateways: {} };
+  let current: DetectedVersions = { versions: {}, istiods: control.istiods };
   let providerId: string | undefined;
   let isAsked = false;
 
@@ -67,8 +74,8 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
   const findIstiods = async (namespace: string, signal: AbortSignal) => {
     const [found, inCluster] = await Promise.all([
       // It may have no such kind, or not let foresail ask for it; while it does not answer, what was there counts.
-      meshApi ? readIstiods(meshApi, namespace, signal).catch(() => inMesh) : [],
-      readIstiods(api, namespace, signal),
+      meshApi ? listIstiods(meshApi, namespace, signal).catch(() => inMesh) : [],
+      listIstiods(api, namespace, signal),
     ]);
     inMesh = found;
     return found.length > 0 ? found : inCluster;
@@ -89,6 +96,7 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
       const problem = error instanceof Error ? error : new Error(String(error));
       // Without an answer, or with another one, what was known stays; without the right to ask nothing is ever known.
       if (problem instanceof NoVersion) versions.delete(component);
+      if (problem instanceof NotThere) return;
       if (problem instanceof NoVersion || isForbidden(problem)) say({ component, problem });
     }
   };
@@ -99,19 +107,20 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
       await Promise.all([
         look("kubernetes", () => versionOfApiServer(api, signal)),
         look("istio", async () => {
-          const deployments = await findIstiods(namespace, signal);
-          istiods = istiodVersions(namespace, deployments);
-          return known(namespace, deployments);
-        }),
+          control = await readControlPlane(api, namespace, await findIstiods(namespace, signal), signal);
+          return versionOfIstio(namespace, control);
+        }).then(() => look("asm", () => versionOfAsm([api, ...(meshApi ? [meshApi] : [])], control, signal))),
         look("ccm", () => versionOfCcm(api, signal)),
         (async () => {
           providerId ??= await readProviderId(api, signal);
         })(),
       ]);
       isAsked = true;
+      const { istiods, ofGateways } = control;
       const found = {
         versions: Object.fromEntries(versions),
         istiods,
+        ofGateways,
         ...(providerId === undefined ? {} : { providerId }),
       };
       if (signal.aborted || isDeepStrictEqual(found, current)) return;
@@ -134,10 +143,29 @@ export function startComponentVersions(options: ComponentVersionsOptions): Compo
   };
 }
 
+/** Asks once. What has no answer is unknown. */
+export async function readComponentVersions(
+  apis: Pick<ComponentVersionsOptions, "api" | "meshApi">,
+  istioNamespace: string,
+): Promise<DetectedVersions> {
+  const versions = startComponentVersions({
+    ...apis,
+    istioNamespace: () => istioNamespace,
+    onChange: () => {},
+    onNews: () => {},
+  });
+  await versions.asked;
+  versions.close();
+  return versions.current;
+}
+
 /** There is an answer, and no version in it. */
 class NoVersion extends Error {
   override readonly name = "NoVersion";
 }
+
+/** Nobody expects it to be there. */
+class NotThere extends NoVersion {}
 
 function isForbidden(problem: Error): boolean {
   return problem instanceof ApiStatusError && problem.status === FORBIDDEN;
@@ -151,20 +179,69 @@ async function versionOfApiServer(api: ApiServer, signal: AbortSignal): Promise<
   return { value: version, from: "the API server" };
 }
 
-async function readIstiods(
+interface ControlPlane {
+  readonly istiods: ReadonlyMap<string, KnownVersion>;
+  /** By all istiods together. */
+  readonly told: Versions;
+  /** Asked for where there is no istiod: a managed one is not to be seen. */
+  readonly ofGateways: Versions;
+}
+
+async function readControlPlane(
   api: ApiServer,
   namespace: string,
+  istiods: readonly NamedDeployment[],
   signal: AbortSignal,
-): Promise<readonly NamedDeployment[]> {
-  const query = { labelSelector: `app=${ISTIOD}`, limit: MAX_DEPLOYMENTS };
-  const { body } = await ask(api, deploymentsPath(namespace), query, signal);
-  const items = isObject(body) && Array.isArray(body["items"]) ? body["items"] : [];
-  return items.map(named);
+): Promise<ControlPlane> {
+  const all = istiods.length > 0 ? [] : await listDeployments(api, namespace, {}, signal);
+  return {
+    istiods: istiodVersions(namespace, istiods),
+    told: componentVersions(namespace, istiods),
+    ofGateways: gatewayVersions(namespace, all),
+  };
+}
+
+function versionOfIstio(namespace: string, { istiods, told, ofGateways }: ControlPlane): KnownVersion {
+  if (told.istio) return told.istio;
+  if (istiods.size > 1) throw new NoVersion(`several versions of istiod run in ${namespace}`);
+  const none = `no Deployment with the label app=${ISTIOD} in ${namespace} names a version`;
+  const { istio } = ofGateways;
+  throw new NoVersion(istio ? `${none}; ${istio.from} is of ${istio.value}` : none);
+}
+
+async function versionOfAsm(
+  apis: readonly ApiServer[],
+  { told, ofGateways }: ControlPlane,
+  signal: AbortSignal,
+): Promise<KnownVersion> {
+  if (told.asm) return told.asm;
+  const { group } = KIND_FACTS.IstioGateway;
+  const answers = await Promise.all(
+    apis.map((api) => api.request({ path: `/apis/${group}`, signal, timeoutMs: TIMEOUT_MS })),
+  );
+  if (answers.every(({ status }) => status !== OK)) throw new NotThere();
+  const seen = ofGateways.asm ? `; ${ofGateways.asm.from} is of ${ofGateways.asm.value}` : "";
+  throw new NoVersion(`${group} is served, which is Alibaba Cloud Service Mesh and names no version${seen}`);
 }
 
 async function versionOfCcm(api: ApiServer, signal: AbortSignal): Promise<KnownVersion> {
-  const { body } = await ask(api, `${deploymentsPath(CCM.namespace)}/${CCM.name}`, {}, signal);
-  return known(CCM.namespace, [named(body)]);
+  const { namespace, name } = CCM;
+  const own = async (kind: "Deployment" | "DaemonSet") => {
+    const { plural } = KIND_FACTS[kind];
+    const { body } = await ask(api, `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`, {}, signal);
+    const version = versionOfWorkload(kind, namespace, [name, readObject("Deployment", body)]);
+    if (!version) throw new NoVersion(`the image of ${kind} ${namespace}/${name} names no version`);
+    return version;
+  };
+  try {
+    return await own("Deployment");
+  } catch (error) {
+    if (!(error instanceof NoVersion)) throw error;
+    return await own("DaemonSet").catch((other: unknown) => {
+      // The Deployment is what people look for.
+      throw other instanceof NoVersion ? error : other;
+    });
+  }
 }
 
 /** A cluster stays on its cloud. Without an answer, or the right to ask, there are other signs of it. */
@@ -178,19 +255,27 @@ async function readProviderId(api: ApiServer, signal: AbortSignal): Promise<stri
   }
 }
 
-function named(value: unknown): NamedDeployment {
-  const deployment = readObject("Deployment", value);
-  return [deployment.metadata?.name ?? "", deployment];
+function listIstiods(
+  api: ApiServer,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<readonly NamedDeployment[]> {
+  return listDeployments(api, namespace, { labelSelector: `app=${ISTIOD}` }, signal);
 }
 
-function known(namespace: string, deployments: readonly NamedDeployment[]): KnownVersion {
-  const version = versionOfDeployments(namespace, deployments);
-  if (version) return version;
-  if (deployments.length === 0) {
-    throw new NoVersion(`there is no Deployment with the label app=${ISTIOD} in ${namespace}`);
-  }
-  const names = deployments.map(([name]) => `${namespace}/${name}`).join(", ");
-  throw new NoVersion(`the image of Deployment ${names} names no version, or several run`);
+async function listDeployments(
+  api: ApiServer,
+  namespace: string,
+  query: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<readonly NamedDeployment[]> {
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+  const { body } = await ask(api, path, { ...query, limit: MAX_DEPLOYMENTS }, signal);
+  const items = isObject(body) && Array.isArray(body["items"]) ? body["items"] : [];
+  return items.map((item): NamedDeployment => {
+    const deployment = readObject("Deployment", item);
+    return [deployment.metadata?.name ?? "", deployment];
+  });
 }
 
 async function ask(
@@ -209,8 +294,4 @@ async function ask(
   if (answer.status === NOT_FOUND) throw new NoVersion(new ApiStatusError(answer).message);
   if (answer.status !== OK) throw new ApiStatusError(answer);
   return answer;
-}
-
-function deploymentsPath(namespace: string): string {
-  return `/apis/apps/v1/namespaces/${namespace}/deployments`;
 }

@@ -44,12 +44,12 @@ export async function explainLookup(options: LookupOptions, context: LookupConte
   const configuration = await readConfiguration(options, context.rules);
   const settings = configuration.mesh;
   const reads: readonly Kind[] = [...QUESTION_READS.lookup, ...MESH_READS];
-  const { objects, told, notes } = await readState(options, {
+  const { objects, told, detected, notes } = await readState(options, {
     kinds: [...new Set(options.all ? [...reads, ...QUESTION_READS.clients] : reads)],
     istioNamespace: settings.istioNamespace,
     progress: context.progress,
   });
-  const store = storeOf(objects, settings.clusterDomain);
+  const store = storeOf(objects, settings.clusterDomain, detected);
   const asked = { store, settings, view: createView({ store, settings, isComplete: true, ...told }) };
   const { report, problems, exitCode } = await answer(options, asked, context);
   return {

@@ -61,12 +61,12 @@ export async function readPods(
   if (problem) throw unreadable(problem);
   const ofPods = rules.filter(({ kinds }) => kinds.includes("Pod"));
   const { istioNamespace, clusterDomain } = configuration.mesh;
-  const { objects, told, notes } = await stateAround(options, {
+  const { objects, told, detected, notes } = await stateAround(options, {
     kinds: [...new Set([...ofPods.flatMap(({ reads }) => reads), ...MESH_READS])],
     istioNamespace,
     progress,
   });
-  const store = storeOf(objects, clusterDomain);
+  const store = storeOf(objects, clusterDomain, detected);
   for (const { kind, object } of manifests) if (kind !== undefined) store.put(kind, object);
   const state = { store, settings: configuration.mesh, isComplete: false, ...told };
   const pods = manifests.flatMap(
@@ -85,7 +85,7 @@ async function stateAround(options: ExplainPodOptions, question: StateQuestion):
     const isNamed = meshState.length > 0 || kubeconfig !== undefined || meshKubeconfig !== undefined;
     if (isNamed || !(error instanceof ForesailError)) throw error;
     const note = `foresail: no cluster was asked, so only the file counts: ${error.message}`;
-    return { objects: [], told: {}, notes: [note] };
+    return { objects: [], told: {}, detected: undefined, notes: [note] };
   }
 }
 
