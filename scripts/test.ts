@@ -17,6 +17,7 @@ const SLOW = [
   "test/commands/serve.test.ts",
   "test/istio/drain-hook.test.ts",
   "test/istio/lookup/differential.test.ts",
+  "test/istio/port-collisions.oracle.test.ts",
   "test/webhook/hostile.test.ts",
 ];
 const CONCURRENCY = 2;

@@ -68,6 +68,8 @@ const FAQ: Readonly<Record<string, readonly string[]>> = {
   "2-namespace": [],
   "3-gateway-address": ["15 Warn gateway-reachable-in-cluster"],
   "4-load-balancer": ["8 Audit gateway-load-balancer-survives", "21 Audit gateway-load-balancer-survives"],
+  "5-external-database": ["35 Warn tcp-port-not-shared"],
+  "5-external-name": ["24 Warn tcp-port-not-shared"],
   "6-gateway-kinds": ["4 Warn gateway-kind-unambiguous", "36 Warn gateway-kind-unambiguous"],
   "7-destination-rule": ["10 Deny destination-rule-is-looked-up"],
   "7-subset": ["30 Warn virtual-service-subset-exists"],

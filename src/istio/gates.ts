@@ -19,6 +19,18 @@ const PUSH_CONTEXT =
   "pilot/pkg/model/push_context.go of the releases, https://github.com/istio/istio/blob/master/pilot/pkg/model/push_context.go";
 
 export const GATES = {
+  addressesAllocatedByController: {
+    about: "istiod writes an address for each host into a ServiceEntry that has none",
+    component: "istio",
+    since: "1.25",
+    source: CHANGE_NOTES("25"),
+  },
+  asmKeepsExternalNamesApart: {
+    about: "ASM tells ExternalName Services with the same port apart, whatever its version of Istio",
+    component: "asm",
+    since: "1.11",
+    source: "Alibaba Cloud Service Mesh, FAQ, https://www.alibabacloud.com/help/en/asm/",
+  },
   bestDestinationIsPicked: {
     about:
       "of several owners of a VirtualService's destination a sidecar takes a Kubernetes Service, then the oldest",
@@ -115,6 +127,12 @@ export const GATES = {
     since: "1.29",
     source:
       "Kubernetes, Sidecar Containers, https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/",
+  },
+  networkingV1: {
+    about: "the API networking.istio.io/v1 is served",
+    component: "istio",
+    since: "1.22",
+    source: CHANGE_NOTES("22"),
   },
   podLabelsCauseInjection: {
     about: "labels of a Pod cause injection where its namespace has no label about it",

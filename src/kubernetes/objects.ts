@@ -119,6 +119,16 @@ const routes = list(
   object({ match: list(object({ sourceNamespace: string })), route: list(object({ destination })) }),
 );
 
+const endpoint = object({
+  address: string,
+  ports: mapOf(number),
+  labels: mapOf(string),
+  network: string,
+  locality: string,
+  weight: number,
+  serviceAccount: string,
+});
+
 /** Of the Kubernetes Gateway API, in whichever group. */
 const kubernetesGateway = object({
   metadata,
@@ -228,6 +238,7 @@ const SHAPES = {
     spec: object({
       type: string,
       selector: mapOf(string),
+      clusterIP: string,
       externalName: string,
       externalTrafficPolicy: string,
       loadBalancerClass: string,
@@ -248,8 +259,14 @@ const SHAPES = {
     spec: strict(
       object({
         hosts: list(string),
+        addresses: list(string),
         exportTo: list(string),
-        ports: list(object({ number })),
+        ports: list(object({ number, name: string, protocol: string, targetPort: number })),
+        location: string,
+        resolution: string,
+        endpoints: list(endpoint),
+        workloadSelector: object({ labels: mapOf(string) }),
+        subjectAltNames: list(string),
       }),
     ),
   }),

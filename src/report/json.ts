@@ -1,6 +1,7 @@
 /** The report for programs. Its shape is versioned: keys are only ever added within a version. */
 import { formatField } from "../kubernetes/field-path.ts";
 import { countByAction } from "./finding.ts";
+import { suggestionOf } from "./suggestion.ts";
 import type { Report, ReportedFinding } from "./finding.ts";
 
 const VERSION = 1;
@@ -14,7 +15,9 @@ export function renderJson(report: Report): string {
 }
 
 function jsonOf({ verdict, object, file, line, column }: ReportedFinding): object {
-  const { rule, messageId, action, message, remedy, docs, field, patch } = verdict;
+  const { rule, messageId, action, message, docs, field, patch } = verdict;
+  const suggestion = suggestionOf(verdict);
+  const remedy = suggestion === "" ? verdict.remedy : `${verdict.remedy}\n\n${suggestion}`;
   return {
     rule,
     messageId,

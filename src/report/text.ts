@@ -1,8 +1,9 @@
 /** The report for people: a line a finding that editors jump from, then what to do, once per rule. */
-import { printable } from "../engine/render.ts";
+import { oneLine, printable } from "../engine/render.ts";
 import { entriesOf } from "./entries.ts";
 import type { Entry } from "./entries.ts";
 import { excerptLines } from "./excerpt.ts";
+import { suggestionOf } from "./suggestion.ts";
 import { countByAction } from "./finding.ts";
 import type { Report, ReportedAction, ReportedFinding } from "./finding.ts";
 import { ACTION_STYLES } from "./terminal.ts";
@@ -30,7 +31,14 @@ function entryLines({ finding, rules, text, isRepair }: Entry, terminal: Termina
   const place = `${printable(file)}:${line}:${column}:`;
   const action = terminal.paint(ACTION_STYLES[verdict.action], verdict.action);
   const first = `${place} ${action} ${terminal.paint("bold", rules)}: ${text}`;
-  return isRepair ? [first] : [first, ...excerptLines(finding, terminal)];
+  return isRepair ? [first] : [first, ...excerptLines(finding, terminal), ...suggestionLines(finding)];
+}
+
+function suggestionLines({ verdict }: ReportedFinding): string[] {
+  const text = suggestionOf(verdict);
+  if (text === "") return [];
+  const lines = text.trimEnd().split("\n");
+  return ["  suggestion:", ...lines.map((line) => `    ${oneLine(line)}`)];
 }
 
 /** What to do and where to read more, a block a rule; remedies that name objects differ from finding to finding. */

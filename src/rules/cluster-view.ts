@@ -5,6 +5,7 @@
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
 import type { LookupMesh, LookupSettings, MeshHost } from "../istio/lookup/mesh.ts";
 import type { Plane } from "../istio/planes.ts";
+import type { PortClaim } from "../istio/port-claims.ts";
 import type { ProxySettings } from "../istio/proxy-config.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";
@@ -90,6 +91,11 @@ export interface PlaneQuestions {
   counterpartOf(namespace: Kinds["Namespace"]): Counterpart | undefined;
 }
 
+export interface PortQuestions {
+  /** Everything that gives its hosts no address and has this port, in no order. */
+  claims(port: number): Iterable<PortClaim>;
+}
+
 export interface Questions {
   readonly clients: ClientQuestions;
   readonly hosts: HostQuestions;
@@ -97,6 +103,7 @@ export interface Questions {
   readonly lookup: LookupMesh;
   readonly planes: PlaneQuestions;
   readonly pods: PodQuestions;
+  readonly ports: PortQuestions;
   readonly services: ServiceQuestions;
 }
 
@@ -126,6 +133,7 @@ export const QUESTION_READS = {
   lookup: ["DestinationRule", "Namespace", "Service", "ServiceEntry", "Sidecar", "VirtualService"],
   planes: ["Namespace"],
   pods: ["Pod"],
+  ports: ["Service", "ServiceEntry"],
   services: ["Service"],
 } as const satisfies { readonly [Q in keyof Questions]: readonly Kind[] };
 
@@ -161,6 +169,8 @@ export type ClusterView<Reads extends Kind> = {
   readonly isOnAlibabaCloud: boolean;
   /** Everything there is stands in it: what is not found is not there. Files may be only a part. */
   readonly isComplete: boolean;
+  /** Whether the object is under review, too: of two that do not go together one is told. */
+  isReviewed(kind: Reads, namespace: string, name: string): boolean;
   /** Of kinds that each plane has, here and below, that of the data plane. */
   get<K extends Reads>(kind: K, namespace: string, name: string): Kinds[K] | undefined;
   /** In order of name. */

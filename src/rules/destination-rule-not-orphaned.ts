@@ -177,8 +177,10 @@ function* changedService(
   const rules = rulesFor(service, cluster).filter((rule) => isConceivable(rule, hostOf(before), mesh));
   if (rules.length === 0 || before?.spec?.type === "ExternalName") return;
   if (after.spec?.type === "ExternalName") {
-    if (!mesh.era.hasAliases) return;
-    const data = { rules: namesOf(rules, "rule") };
+    // A rule that is under review is told itself: tcp-port-not-shared.
+    const others = rules.filter((rule) => !cluster.isReviewed("DestinationRule", rule.namespace, rule.name));
+    if (!mesh.era.hasAliases || others.length === 0) return;
+    const data = { rules: namesOf(others, "rule") };
     yield { message: "becomesAlias", field: ["spec", "type"], data } as const;
     return;
   }

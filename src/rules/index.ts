@@ -13,6 +13,7 @@ import namespaceInjectionTakesEffect from "./namespace-injection-takes-effect.ts
 import podAnnotationsKnown from "./pod-annotations-known.ts";
 import podDrainsBeforeStop from "./pod-drains-before-stop.ts";
 import podProbesReachTheApp from "./pod-probes-reach-the-app.ts";
+import tcpPortNotShared from "./tcp-port-not-shared.ts";
 import virtualServiceSubsetExists from "./virtual-service-subset-exists.ts";
 import type { AnyRule } from "./rule.ts";
 
@@ -32,5 +33,6 @@ export const RULES: readonly AnyRule[] = [
   podAnnotationsKnown,
   podDrainsBeforeStop,
   podProbesReachTheApp,
+  tcpPortNotShared,
   virtualServiceSubsetExists,
 ];

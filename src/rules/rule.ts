@@ -4,6 +4,7 @@
  */
 import type { GateName } from "../istio/gates.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
+import type { JsonObject } from "../kubernetes/json.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
 import type { Kind, Kinds } from "../kubernetes/objects.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -84,6 +85,8 @@ export type Finding<M extends Messages> = {
      * undo another rule's is not made.
      */
     readonly fix?: readonly Change[];
+    /** Objects that would make it go away once a person has looked at them; shown, never applied. */
+    readonly suggestion?: readonly JsonObject[];
   } & Data<MarksOf<M[Id]>>;
 }[keyof M & string];
 
@@ -167,6 +170,7 @@ export interface AnyFinding {
   readonly message: string;
   readonly field: FieldPath;
   readonly fix?: readonly Change[];
+  readonly suggestion?: readonly JsonObject[];
   readonly data?: MessageData;
 }
 

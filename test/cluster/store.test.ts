@@ -44,12 +44,29 @@ const service = made(
   "Service",
   fc.record({
     spec: fc.record(
-      { selector: labels, type: fc.constantFrom("ClusterIP", "ExternalName") },
+      {
+        selector: labels,
+        type: fc.constantFrom("ClusterIP", "ExternalName"),
+        externalName: fc.constant("db.example.com"),
+        ports: fc.subarray([{ port: 3306 }, { port: 6379, name: "redis" }]),
+      },
       { requiredKeys: [] },
     ),
   }),
 );
-const serviceEntry = made("ServiceEntry", fc.record({ spec: fc.record({ hosts: fc.subarray(HOSTS) }) }));
+const serviceEntry = made(
+  "ServiceEntry",
+  fc.record({
+    spec: fc.record(
+      {
+        hosts: fc.subarray(HOSTS),
+        addresses: fc.constant(["10.0.0.1"]),
+        ports: fc.subarray([{ number: 3306, protocol: "TCP" }, { number: 6379 }]),
+      },
+      { requiredKeys: ["hosts"] },
+    ),
+  }),
+);
 const podTemplate = fc.record({
   metadata: fc.record({ labels }),
   spec: fc.constantFrom({}, { containers: [{ name: "istio-proxy", image: "p" }] }),
@@ -93,7 +110,10 @@ interface LooseObject {
   readonly spec?: {
     readonly selector?: Loose;
     readonly type?: string;
+    readonly externalName?: string;
     readonly hosts?: readonly string[];
+    readonly addresses?: readonly string[];
+    readonly ports?: readonly { readonly port?: number; readonly number?: number }[];
     readonly containers?: readonly object[];
     readonly template?: LooseObject;
   };
@@ -136,7 +156,24 @@ function assertSame(view: ClusterView<Kind>, model: Model, excluded?: ObjectId):
     const places = [...model.all("Service", excluded)].filter((one) => one.name === ofName);
     assert.deepEqual(view.hosts.namespacesOfService(ofName), sorted(places.map((one) => one.namespace)));
   }
+  for (const port of [3306, 6379, 80]) {
+    const claimed = sorted(claimantsOf(port, model, excluded));
+    assert.deepEqual(sorted([...view.ports.claims(port)].map(keyOf)), claimed);
+  }
   for (const place of NAMESPACES) assertSameIn(place, view, model, excluded);
+}
+
+/** What has the port and no address. */
+function claimantsOf(port: number, model: Model, excluded?: ObjectId): string[] {
+  const services = [...model.all("Service", excluded)].filter(({ object: { spec = {} } }) => {
+    const isNamed = spec.type === "ExternalName" && spec.externalName !== undefined;
+    return isNamed && (spec.ports ?? []).some((one) => one.port === port);
+  });
+  const entries = [...model.all("ServiceEntry", excluded)].filter(({ object: { spec = {} } }) => {
+    const isOpen = spec.addresses === undefined && (spec.hosts ?? []).length > 0;
+    return isOpen && (spec.ports ?? []).some((one) => one.number === port);
+  });
+  return [...services, ...entries].map(keyOf);
 }
 
 function assertSameIn(place: string, view: ClusterView<Kind>, model: Model, excluded?: ObjectId): void {

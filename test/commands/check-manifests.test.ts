@@ -6,6 +6,8 @@ import { checkManifests } from "../../src/commands/check/check-manifests.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";
 import type { Policy } from "../../src/rules/policy.ts";
 import type { AnyRule } from "../../src/rules/rule.ts";
+import destinationRuleNotOrphaned from "../../src/rules/destination-rule-not-orphaned.ts";
+import tcpPortNotShared from "../../src/rules/tcp-port-not-shared.ts";
 import { defineRule } from "../../src/rules/rule.ts";
 import { configMapIsAlone, namespaceThrows, SMALL_RULES } from "./small-rules.ts";
 
@@ -293,6 +295,55 @@ describe("a finding", () => {
     assert.deepEqual(
       failures.map(({ rule, manifest, error }) => [rule, manifest.name, String(error)]),
       [["namespace-throws", "shop", "Error: out of luck"]],
+    );
+  });
+});
+
+describe("of two objects that do not go together", () => {
+  const entry = (name: string) => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: ${name}, namespace: shop}
+spec: {hosts: [${name}.example.com], ports: [{number: 3306, name: tcp, protocol: TCP}], resolution: DNS}
+`;
+  const told = (input: Omit<Input, "rules">) =>
+    checkFiles({ ...input, rules: [tcpPortNotShared] }).findings.map(({ object }) => object.name);
+
+  test("the second is told, in whatever order they come", () => {
+    assert.deepEqual(told({ files: { a: entry("billing"), b: entry("orders") } }), ["orders"]);
+    assert.deepEqual(told({ files: { a: entry("orders"), b: entry("billing") } }), ["orders"]);
+    assert.deepEqual(told({ files: { a: `${entry("orders")}---\n${entry("billing")}` } }), ["orders"]);
+  });
+
+  test("the one that is checked is told, if the other is in the cluster", () => {
+    assert.deepEqual(told({ files: { a: entry("billing") }, state: entry("orders") }), ["billing"]);
+    assert.deepEqual(told({ files: { a: entry("orders") }, state: entry("billing") }), ["orders"]);
+  });
+
+  test("the younger one is told, where that is known", () => {
+    const old = entry("orders").replace(
+      "namespace:",
+      'creationTimestamp: "2026-01-01T00:00:00Z", namespace:',
+    );
+    assert.deepEqual(told({ files: { a: old, b: entry("billing") } }), ["billing"]);
+  });
+
+  test("a DestinationRule for an alias is told of, and not the alias", () => {
+    const files = {
+      a: `apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {type: ExternalName, externalName: db.example.com}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: db, namespace: shop}
+spec: {host: db}
+`,
+    };
+    const { findings } = checkFiles({ files, rules: [destinationRuleNotOrphaned, tcpPortNotShared] });
+    assert.deepEqual(
+      findings.map(({ object, verdict }) => `${object.kind} ${verdict.rule}`),
+      ["DestinationRule tcp-port-not-shared"],
     );
   });
 });

@@ -285,6 +285,29 @@ spec: { template: { metadata: { labels: { sidecar.istio.io/inject: "true" } }, s
   });
 });
 
+test("a ServiceEntry that goes leaves its port to the one that came after it", async (t) => {
+  const entry = (place: string, at: string) => {
+    const [namespace, name] = place.split("/");
+    return JSON.stringify({
+      apiVersion: "networking.istio.io/v1",
+      kind: "ServiceEntry",
+      metadata: { name, namespace, creationTimestamp: at },
+      spec: {
+        hosts: [`${name}.example.com`],
+        ports: [{ number: 3306, name: "tcp", protocol: "TCP" }],
+        resolution: "DNS",
+      },
+    });
+  };
+  const older = entry("shop/orders", "2026-01-01T00:00:00Z");
+  const mesh = `${MESH}---\n${older}\n---\n${entry("prod/billing", "2026-01-02T00:00:00Z")}\n`;
+  const { stdout } = await impact(t, older, ["--delete"], mesh);
+  assert.match(
+    stdout,
+    /\nSolved findings\n\n- Warn tcp-port-not-shared: ServiceEntry prod\/billing: On TCP port/,
+  );
+});
+
 test("what is not there, not known, or cannot be read is said", async (t) => {
   const absent = await impact(t, destinationRule("prod/gone", {}), ["--delete"]);
   assert.deepEqual(

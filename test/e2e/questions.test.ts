@@ -68,6 +68,18 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
       `Warning: gateway-load-balancer-survives: fix: Keep it first: kubectl patch istiogateways ingressgateway -n edge --type=merge -p '{"spec":{"serviceAnnotations":{"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-preserve-lb-on-delete":"true"}}}'`,
     ],
   },
+  "5-external-database": {
+    said: [
+      "Warning: tcp-port-not-shared: On TCP port 3306 sidecars cannot tell orders.db.example.com from ServiceEntry shop/billing-database: one of them gets the connections of both (spec.ports[0].number)",
+      'Warning: tcp-port-not-shared: fix: Give the ServiceEntry addresses, the IPs that clients connect to (foresail check prints one to fill in), or exportTo: ["."] if only its own namespace needs it.',
+    ],
+  },
+  "5-external-name": {
+    said: [
+      "Warning: tcp-port-not-shared: No proxy applies this rule: rates.shop.svc.cluster.local is an ExternalName Service, only another name for its target (spec.host)",
+      "Warning: tcp-port-not-shared: fix: Write the Service's spec.externalName as spec.host; if that is outside of the mesh, add a ServiceEntry for it.",
+    ],
+  },
   "6-gateway-kinds": {
     said: [
       "Warning: gateway-kind-unambiguous: kubectl get gateway shows another kind; kubectl get gateways.networking.istio.io -n shop web shows this one (kind)",

@@ -28,6 +28,8 @@ export interface OracleQuery {
   readonly clientLabels: Readonly<Record<string, string>>;
   readonly proxy: "sidecar" | "gateway" | "waypoint";
   readonly host: string;
+  /** Asks for the proxy's listeners on this port instead, and for no host. */
+  readonly port?: number;
 }
 
 const json: Shape<unknown> = { blank: undefined, read: (value) => value };
@@ -40,9 +42,19 @@ const answerShape = object({
   alias: boolean,
   /** `namespace/name`, in the order in which they were merged. */
   destinationRules: list(string),
-  /** What was made of them. */
   /** Of the host, as `outbound|80|v1|web.shop.svc.cluster.local`; only `askAll` names them. */
   clusters: list(string),
+  /** On the port that was asked for, by address. */
+  listeners: list(
+    object({
+      address: string,
+      /** Connections to other blocks of addresses or other server names, or that are no HTTP, match not. */
+      chains: list(
+        object({ serverNames: list(string), prefixes: list(string), isHttp: boolean, cluster: string }),
+      ),
+    }),
+  ),
+  /** What was made of the DestinationRules. */
   rule: object({
     exportTo: list(string),
     workloadSelector: object({ matchLabels: mapOf(string) }),

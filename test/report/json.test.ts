@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { list, object, string } from "../../src/kubernetes/shape.ts";
 import { renderJson } from "../../src/report/json.ts";
 import { finding, reportOf } from "./findings.ts";
+
+const shape = object({ findings: list(object({ remedy: string })) });
 
 test("a report without findings has every key", () => {
   assert.deepEqual(JSON.parse(renderJson(reportOf([], { skipped: 4, unreadable: 5 }))), {
@@ -55,6 +58,21 @@ test("a finding has its words, its object, its place and its fix, in this order"
       2,
     )}\n`,
   );
+});
+
+test("what a finding suggests is YAML behind its remedy", () => {
+  const suggestion = [
+    { kind: "ServiceEntry", metadata: { name: "db" } },
+    { kind: "ServiceEntry", metadata: { name: "cache" } },
+  ];
+  const { findings } =
+    shape.read(JSON.parse(renderJson(reportOf([finding({ verdict: { suggestion } })])))) ?? {};
+  assert.deepEqual(findings, [
+    {
+      remedy:
+        "Set the label owner.\n\nkind: ServiceEntry\nmetadata:\n  name: db\n---\nkind: ServiceEntry\nmetadata:\n  name: cache\n",
+    },
+  ]);
 });
 
 test("findings that only audit are in it, and no fix is null", () => {

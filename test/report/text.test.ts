@@ -17,6 +17,20 @@ describe("the text report", () => {
     assert.equal(textOf(), "checked 2 objects: no findings\n");
   });
 
+  test("has what a finding suggests below it, as YAML", () => {
+    const suggestion = [{ kind: "ServiceEntry", spec: { hosts: ["db.example.com"] } }, { kind: "Service" }];
+    assert.deepEqual(textOf({ verdict: { suggestion } }).split("\n").slice(3, 11), [
+      "  suggestion:",
+      "    kind: ServiceEntry",
+      "    spec:",
+      "      hosts:",
+      "      - db.example.com",
+      "    ---",
+      "    kind: Service",
+      "",
+    ]);
+  });
+
   test("has a line a finding, place first, then what to do once per rule, then the sum", () => {
     const deny = {
       rule: "a-b",

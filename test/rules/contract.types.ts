@@ -127,7 +127,7 @@ defineRule({
     // @ts-expect-error nor are their lists
     object.spec?.ports?.push({});
     // @ts-expect-error a field that no rule reads
-    void object.spec?.clusterIP;
+    void object.spec?.sessionAffinity;
     return [];
   },
 });

@@ -105,6 +105,10 @@ export function testRule(
         for (const finding of findings) assertFixConverges(rule, one, finding, findings);
       }
     });
+    test("has suggestions that make their finding go away", () => {
+      for (const one of cases.invalid)
+        for (const finding of run(rule, one)) assertSuggestionHelps(rule, one, finding);
+    });
     test("reports its bad example and not its good one", () => {
       assert.notDeepEqual(runExample(rule, rule.example.bad), []);
       assert.deepEqual(runExample(rule, rule.example.good), []);
@@ -192,18 +196,38 @@ function recording(view: ClusterView<Kind>, asked: Set<Kind>): ClusterView<Kind>
     hosts: noting(view.hosts, QUESTION_READS.hosts),
     lookup: noting(view.lookup, QUESTION_READS.lookup),
     pods: noting(view.pods, QUESTION_READS.pods),
+    ports: noting(view.ports, QUESTION_READS.ports),
     services: noting(view.services, QUESTION_READS.services),
   };
 }
 
-/** A fix is compared only where the case names one. */
+/** A fix and a suggestion are compared only where the case names one. */
 function assertFindings(actual: readonly AnyFinding[], expected: readonly AnyFinding[]): void {
-  const shown = actual.map((finding, index) => {
-    const { fix, ...rest } = finding;
-    return expected[index]?.fix === undefined || fix === undefined ? rest : { ...rest, fix };
-  });
-  const wanted = expected.map(({ fix, ...rest }) => (fix === undefined ? rest : { ...rest, fix }));
-  assert.deepEqual(shown, wanted);
+  const shown = actual.map(({ fix, suggestion, ...rest }, index) => ({
+    ...rest,
+    ...(expected[index]?.fix === undefined || fix === undefined ? {} : { fix }),
+    ...(expected[index]?.suggestion === undefined || suggestion === undefined ? {} : { suggestion }),
+  }));
+  assert.deepEqual(shown, expected);
+}
+
+/** Its objects take the place of those that have their names, the one under review among them. */
+function assertSuggestionHelps(rule: AnyRule, one: InvalidCase, finding: AnyFinding): void {
+  const { suggestion } = finding;
+  if (!suggestion) return;
+  const taken = new Set(suggestion.map(identityOf));
+  const object = suggestion.find((other) => identityOf(other) === identityOf(one.object)) ?? one.object;
+  const cluster = [
+    ...(one.cluster ?? []).filter((other) => !taken.has(identityOf(other))),
+    ...suggestion.filter((other) => other !== object),
+  ];
+  const after = run(rule, { ...one, object, cluster }).map(({ message }) => message);
+  assert.ok(!after.includes(finding.message), `${one.name}: ${finding.message} is still there`);
+}
+
+function identityOf(object: object): string {
+  const { namespace = "default", name } = readObject("Namespace", object).metadata ?? {};
+  return `${kindOf(object)} ${namespace}/${name}`;
 }
 
 function assertFixConverges(

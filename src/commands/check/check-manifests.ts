@@ -65,6 +65,14 @@ export function checkManifests(check: Check): CheckOutcome {
     subjects.filter((subject) => !overridden.has(subject)),
   );
 
+  const reviewed = new Set(
+    subjects.filter((subject) => !overridden.has(subject)).map((one) => keyOf(one, generatedNames)),
+  );
+  const state: ClusterState = {
+    ...check.state,
+    isReviewed: ({ kind, namespace, name }) => reviewed.has(JSON.stringify([kind, namespace, name])),
+  };
+
   const findings: ReportedFinding[] = [];
   const fields = new Texts();
   const repairs: Repair[] = [];
@@ -79,7 +87,7 @@ export function checkManifests(check: Check): CheckOutcome {
     const object = own.length > 0 || isReviewed ? objectOf(subject) : undefined;
     const storedName = generatedNames.get(subject) ?? manifest.name;
     const { verdicts, failures: ofObject } = isReviewed
-      ? review(subject, object, storedName, check)
+      ? review(subject, object, storedName, { ...check, state })
       : NO_REVIEW;
     findings.push(...[...own, ...verdicts].map((verdict) => report(subject, object, verdict, fields)));
     repairs.push(...verdicts.flatMap((verdict) => repairOf(subject, verdict)));
@@ -98,6 +106,11 @@ function putInto(store: Store, subjects: readonly Subject[]): ReadonlyMap<Subjec
     if (name !== manifest.name) names.set(subject, name);
   }
   return names;
+}
+
+function keyOf(subject: Subject, storedNames: ReadonlyMap<Subject, string>): string {
+  const { kind, namespace, manifest } = subject;
+  return JSON.stringify([kind, namespace, storedNames.get(subject) ?? manifest.name]);
 }
 
 type Review = Pick<ReturnType<typeof evaluate>, "verdicts" | "failures">;

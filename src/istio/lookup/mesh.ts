@@ -97,6 +97,23 @@ export interface LookupMesh {
   subsetRoutesTo(host: string): Iterable<SubsetRoute>;
 }
 
+/** With owners of hostnames besides those that are there. */
+export function withOwners(mesh: LookupMesh, added: readonly MeshHost[]): LookupMesh {
+  const byHostname = Map.groupBy(added, ({ hostname }) => hostname);
+  return {
+    ...mesh,
+    servedTo: (namespace, labels) => withOwners(mesh.servedTo(namespace, labels), added),
+    owners: (hostname) => [...mesh.owners(hostname), ...(byHostname.get(hostname) ?? [])],
+    *hostnamesCoveredBy(host) {
+      const known = new Set(mesh.hostnamesCoveredBy(host));
+      yield* known;
+      for (const hostname of byHostname.keys()) {
+        if (coversHost(host, hostname) && !known.has(hostname)) yield hostname;
+      }
+    },
+  };
+}
+
 /** With the rule in place of the one that has its name. */
 export function withRule(mesh: LookupMesh, rule: LookupRule): LookupMesh {
   const without = withoutRule(mesh, rule.namespace, rule.name);

@@ -32,6 +32,13 @@ export function isPublic(host: ExportedHost, defaults: Defaults): boolean {
   return exportTo.length === 0 || exportTo.includes("*");
 }
 
+/** Those whose proxies can see the host; undefined: all. */
+export function namespacesSeeing(host: ExportedHost, defaults: Defaults): readonly string[] | undefined {
+  if (isPublic(host, defaults)) return undefined;
+  const names = effectiveExport(host, defaults).map((name) => (name === "." ? host.namespace : name));
+  return [...new Set(names)].filter((name) => isVisiblePastNone(host, name, defaults));
+}
+
 /** Whether proxies of a namespace see the host at all; without it there is no lookup. `*` wins over all, then `~` hides. */
 export function isVisibleTo(host: ExportedHost, clientNamespace: string, defaults: Defaults): boolean {
   return (

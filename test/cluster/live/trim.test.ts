@@ -15,7 +15,7 @@ describe("of an object is kept", () => {
         managedFields: [{}],
         annotations: { [LAST_APPLIED]: "{}", "networking.istio.io/exportTo": "." },
       },
-      spec: { type: "ClusterIP", clusterIP: "10.0.0.1" },
+      spec: { type: "ClusterIP", sessionAffinity: "None" },
     };
     assert.deepEqual(trimFor("Service")(service), {
       metadata: { name: "web", namespace: "shop", annotations: { "networking.istio.io/exportTo": "." } },

@@ -21,6 +21,8 @@ type query struct {
 	ClientLabels    map[string]string `json:"clientLabels"`
 	Proxy           string            `json:"proxy"`
 	Host            string            `json:"host"`
+	// On which to tell what the proxy listens on; none if 0.
+	Port uint32 `json:"port"`
 }
 
 type answer struct {
@@ -33,6 +35,8 @@ type answer struct {
 	Rule             *merged  `json:"rule,omitempty"`
 	// Of the host, as "outbound|80|v1|web.shop.svc.cluster.local", if they were asked for.
 	Clusters []string `json:"clusters,omitempty"`
+	// Of the port that was asked for.
+	Listeners []outboundListener `json:"listeners,omitempty"`
 }
 
 type owner struct {
@@ -90,7 +94,10 @@ func answerOne(istio *core.ConfigGenTest, asked query, withClusters bool) (answe
 		Type:            kind.node,
 		ConfigNamespace: asked.ClientNamespace,
 		Labels:          asked.ClientLabels,
-		Metadata:        &model.NodeMetadata{Namespace: asked.ClientNamespace, Labels: asked.ClientLabels},
+		Metadata:        metadataOf(asked, istio.PushContext().Mesh),
+	}
+	if asked.Port != 0 {
+		return answer{Listeners: listenersOf(istio, proxy, asked.Port)}, nil
 	}
 	proxy.SetSidecarScope(istio.PushContext())
 	hostname := host.Name(asked.Host)
