@@ -29,6 +29,8 @@ export interface Change {
   readonly objects: readonly ChangedObject[];
   readonly before: readonly StateObject[];
   readonly after: readonly StateObject[];
+  /** What goes with a Namespace without being named. */
+  readonly contents: readonly StateObject[];
 }
 
 export interface ChangeRequest {
@@ -50,26 +52,40 @@ export function changeOf(request: ChangeRequest): Change {
   const lasting = new Map(
     request.manifests.map((manifest, index) => [keyOf(manifest, request, index), manifest]),
   );
+  const contents = new Map<string, StateObject>();
   const objects = [...lasting].map(([key, manifest]) => {
     const object = changedObject(manifest, current.get(key)?.value, request);
     const { kind } = manifest;
-    if (object.change === "deleted") deleteFrom(next, key, manifest);
+    if (object.change === "deleted") deleteFrom(next, key, manifest, contents);
     else if (kind !== undefined && object.after !== undefined) {
       next.set(key, { kind, value: object.after, plane: isSplit ? planeOfKind(kind) : "data" });
     }
     return object;
   });
-  return { objects, before: [...current.values()], after: [...next.values()] };
+  for (const key of lasting.keys()) contents.delete(key);
+  return {
+    objects,
+    before: [...current.values()],
+    after: [...next.values()],
+    contents: [...contents.values()],
+  };
 }
 
-/** What is in a Namespace goes with it, but not what the mesh's own API server has. */
-function deleteFrom(objects: Map<string, StateObject>, key: string, { kind, name }: Manifest): void {
+/** What is in a Namespace goes with it, but not what the mesh's own API server has; it is put among the contents. */
+function deleteFrom(
+  objects: Map<string, StateObject>,
+  key: string,
+  { kind, name }: Manifest,
+  contents: Map<string, StateObject>,
+): void {
   objects.delete(key);
   if (kind !== "Namespace") return;
-  for (const [other, { kind: otherKind, value, plane }] of objects) {
-    if (plane === "mesh") continue;
-    const { namespace } = readObject("Namespace", value).metadata ?? {};
-    if (KIND_FACTS[otherKind].namespaced && (namespace || "default") === name) objects.delete(other);
+  for (const [other, one] of objects) {
+    if (one.plane === "mesh" || !KIND_FACTS[one.kind].namespaced) continue;
+    const { namespace } = readObject("Namespace", one.value).metadata ?? {};
+    if ((namespace || "default") !== name) continue;
+    objects.delete(other);
+    contents.set(other, one);
   }
 }
 

@@ -43,7 +43,7 @@ export function findingChanges(
   ];
   const current = [
     ...others(after).flatMap((subject) => review(subject, moments.after, elsewhere)),
-    ...changed.flatMap((object) => findingsAfter(object, moments.after, judging)),
+    ...changed.flatMap((object) => findingsAfter(object, moments, judging)),
   ];
   return { added: missingIn(old, current), solved: missingIn(current, old) };
 }
@@ -76,12 +76,16 @@ function findingsBefore(changed: ChangedObject, moment: Moment, judging: Judging
 }
 
 /** Rules may speak of what stands there, and of what is done to it. */
-function findingsAfter(changed: ChangedObject, moment: Moment, judging: Judging): readonly ImpactFinding[] {
+function findingsAfter(
+  changed: ChangedObject,
+  { after: moment, deletion }: Moments,
+  judging: Judging,
+): readonly ImpactFinding[] {
   const current = changedSubject(changed, changed.after);
   const old = changedSubject(changed, changed.before);
   if (!current)
     return old
-      ? review(old, moment, judging, { operation: "DELETE", object: undefined, oldObject: old.object })
+      ? review(old, deletion, judging, { operation: "DELETE", object: undefined, oldObject: old.object })
       : [];
   const standing = review(current, moment, judging);
   if (!old) return standing;

@@ -54,7 +54,12 @@ export function impactOf(
       settings,
       isComplete: true,
     });
-  const moments: Moments = { before: momentWith(change.before), after: momentWith(change.after) };
+  const after = momentWith(change.after);
+  const moments: Moments = {
+    before: momentWith(change.before),
+    after,
+    deletion: change.contents.length === 0 ? after : momentWith([...change.after, ...change.contents]),
+  };
   const changed = change.objects.filter(isChanged);
   const touched = touchedBy(changed, moments);
   const lookups = lookupChanges(touched.hosts, moments);

@@ -27,12 +27,12 @@ export interface LookupChange extends SettingChanges {
 }
 
 /** By host, then by client. */
-export function lookupChanges(touched: TouchedHosts, { before, after }: Moments): readonly LookupChange[] {
-  const clients = new Clients([before, after]);
+export function lookupChanges(touched: TouchedHosts, moments: Moments): readonly LookupChange[] {
+  const clients = new Clients([moments.before, moments.after]);
   return [...touched]
     .toSorted(([one], [other]) => compareText(one, other))
     .flatMap(([host, namespaces]) =>
-      [...changesOf(host, namespaces, clients, { before, after })].toSorted(
+      [...changesOf(host, namespaces, clients, moments)].toSorted(
         (one, other) =>
           compareText(one.query.clientNamespace, other.query.clientNamespace) ||
           compareText(clientKey(one.query), clientKey(other.query)),

@@ -32,6 +32,8 @@ export interface Moment {
 export interface Moments {
   readonly before: Moment;
   readonly after: Moment;
+  /** When deletions are judged: what nobody named, and goes with a Namespace, is still there. */
+  readonly deletion: Moment;
 }
 
 /** Whom its clients are is asked many times, and found out once. */

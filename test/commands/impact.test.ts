@@ -215,6 +215,14 @@ metadata: { name: edge, namespace: shop, labels: { service.k8s.alibaba/loadbalan
 spec: { type: LoadBalancer }
 status: { loadBalancer: { ingress: [{ ip: 192.0.2.7 }] } }
 `;
+  const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop }\n";
+  const whole = await impact(t, namespace, ["--delete"], inCluster);
+  assert.match(
+    whole.stdout.replaceAll(/\s+/g, " "),
+    /^1 object \(1 deleted\): .*deletes the load balancers in it: lb-7 \(192\.0\.2\.7\) of edge/,
+  );
+  const both = await impact(t, `${manifest}---\n${namespace}`, ["--delete"], inCluster);
+  assert.equal(both.stdout.split("lb-7").length, 2);
   const { stdout, exitCode } = await impact(t, manifest, ["--delete"], inCluster);
   assert.match(
     stdout.replaceAll(/\s+/g, " "),
