@@ -1,5 +1,5 @@
 /** What the containers of a Pod run that removes istio-init from their node, and how it would leave it there. */
-import { commandsOf, environmentOf } from "../kubernetes/container-command.ts";
+import { commandsOf, environmentOf, wordsOf } from "../kubernetes/container-command.ts";
 import type { ConfigMapValue } from "../kubernetes/container-command.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import { invocationsOf, readingLimit } from "../kubernetes/invocations.ts";
@@ -50,7 +50,8 @@ export function removalsOf(spec: PodSpec, configMapValue: ConfigMapValue): reado
   const limit = readingLimit();
   for (const list of ["initContainers", "containers"] as const) {
     for (const [index, container] of (spec[list] ?? []).entries())
-      found.push(...removalsIn(container, ["spec", list, index], { spec, configMapValue, limit }));
+      for (const one of removalsIn(container, ["spec", list, index], { spec, configMapValue, limit }))
+        found.push(one);
   }
   const byField = Map.groupBy(found, ({ field }) => JSON.stringify(field));
   return [...byField.values()].flatMap(withFix);
@@ -62,6 +63,8 @@ function* removalsIn(
   { spec, configMapValue, limit }: PodContext,
 ): Iterable<Found> {
   const { volumes } = spec;
+  const commands = commandsOf(container);
+  if (commands.length === 0) return;
   const environment = environmentOf(container, configMapValue);
   const folders = configMapFolders(container, volumes);
   const context: InvocationContext = {
@@ -79,8 +82,12 @@ function* removalsIn(
       folders.some((folder) => text.includes(folder)) ||
       (text.includes("$") && hasScriptInVariable(container)),
   };
-  for (const command of commandsOf(container, path, environment)) {
-    for (const invocation of invocationsOf(withEntrypoint(command, container), context)) {
+  for (const command of commands) {
+    const isImageOfDocker = DOCKER_IMAGE.test(container.image ?? "");
+    const isWorthIt = command.lists.some(({ items }) => items.some((item) => context.isWorthReading(item)));
+    if (!isWorthIt && !isImageOfDocker) continue;
+    const words = withEntrypoint(wordsOf(command, path, environment), container);
+    for (const invocation of invocationsOf(words, context)) {
       const removal = removalBy(invocation);
       if (removal === undefined || isOfOwnDaemon(invocation, container, spec)) continue;
       const { source } = invocation.name;
@@ -114,12 +121,15 @@ function withEntrypoint(
   return isImplied ? [{ ...first, value: "docker", prefix: "docker" }, ...words] : words;
 }
 
+/** Folders of the node that hold the sockets of its daemons, and sockets. */
+const SOCKETS = /^\/+$|^\/var\/*$|^\/(?:var\/)?run(?:\/|$)|\.sock$/;
+
 /** A daemon that runs in the Pod itself, as in many builds, has its own containers and none of the node's. */
 function isOfOwnDaemon({ program }: Invocation, { volumeMounts = [] }: Container, spec: PodSpec): boolean {
   const all = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
   if (program !== "docker" || !all.some(({ image = "" }) => /\bdind\b/.test(image))) return false;
   const ofNode = (spec.volumes ?? [])
-    .filter(({ hostPath }) => hostPath !== undefined)
+    .filter(({ hostPath }) => SOCKETS.test(hostPath?.path ?? ""))
     .map(({ name }) => name);
   return !volumeMounts.some(({ name }) => ofNode.includes(name));
 }

@@ -6,7 +6,8 @@ const NEUTRAL = new Set(["cat", "cut", "nl", "sort", "tac", "tee", "tr", "uniq"]
 
 /** Its container ended; what it is called and how old it is, is no more than its Pod's business. */
 const IN_LINE =
-  /^(?:\^?Exit(?:ed)?(?: ?\\?\(0\\?\)?)?|(?:second|minute|hour|day|week|month|year)s?(?: ago)?|istio(?:-init)?|k8s_?|proxyv2)$/i;
+  /^(?:\^?Exit(?:ed)?(?: ?\\?\((?:0\\?\)?)?)?|(?:second|minute|hour|day|week|month|year)s?(?: ago)?|istio(?:-init)?|k8s_?|proxyv2)$/i;
+const ALTERNATIVE = /\\?\|/;
 const NOT_IN_LINE = /^\^?(?:CONTAINER(?: ID)?|Up|NAMES|STATUS|Created|Running|k8s_POD|POD|pause)\b/;
 const AWK = /^\s*(?:NR\s*>\s*1\s*(?:&&\s*)?)?(?:\/([^/]*)\/\s*)?\{\s*print\s+\$(?:1|NF)\s*;?\s*\}\s*$/;
 
@@ -37,7 +38,7 @@ export function keepsLine({ words }: ShellCommand): boolean {
 
 function keptByAwk(values: readonly string[]): boolean {
   const match = values.length === 1 ? AWK.exec(values[0] ?? "") : null;
-  return match !== null && (match[1] === undefined || IN_LINE.test(match[1]));
+  return match !== null && (match[1] === undefined || selectsLine(match[1]));
 }
 
 /** Its options are letters alone, but for -e. */
@@ -46,5 +47,10 @@ function keptByGrep(values: readonly string[]): boolean {
   if (pattern === undefined || others.length > 0 || values.some((value) => value.startsWith("--")))
     return false;
   const isInverted = values.some((value) => /^-[a-zA-Z]*v/.test(value));
-  return isInverted ? NOT_IN_LINE.test(pattern) : IN_LINE.test(pattern);
+  return isInverted ? NOT_IN_LINE.test(pattern) : selectsLine(pattern);
+}
+
+/** One of the alternatives is enough. */
+function selectsLine(pattern: string): boolean {
+  return pattern.split(ALTERNATIVE).some((one) => IN_LINE.test(one));
 }

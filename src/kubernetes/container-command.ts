@@ -12,8 +12,9 @@ const UNKNOWN: OptionValue = { value: undefined, prefix: "" };
 
 /** A variable whose value refers to another one, or comes from elsewhere, is set and unknown. */
 export function environmentOf({ env = [] }: Container, configMapValue: ConfigMapValue): Environment {
-  const byName = new Map(env.map((variable) => [variable.name, variable]));
+  let byName: ReadonlyMap<string | undefined, (typeof env)[number]> | undefined;
   return (name) => {
+    byName ??= new Map(env.map((variable) => [variable.name, variable]));
     const variable = byName.get(name);
     if (variable === undefined) return undefined;
     const { configMapKeyRef } = variable.valueFrom ?? {};
@@ -24,22 +25,46 @@ export function environmentOf({ env = [] }: Container, configMapValue: ConfigMap
   };
 }
 
+/** A command as it is written. */
+export interface WrittenCommand {
+  /** The items of each of its lists, and where in the container the list is. */
+  readonly lists: readonly { readonly path: FieldPath; readonly items: readonly string[] }[];
+}
+
 /**
- * Its command and arguments, and those of its hooks and probes, a word an item. `field` is the container's. Without a command
- * the image has one, which as a rule runs its arguments.
+ * The container's command with its arguments, and those of its hooks and probes. Without a command the image has one, which as a
+ * rule runs the arguments.
  */
-export function* commandsOf(
-  container: Container,
+export function commandsOf(container: Container): readonly WrittenCommand[] {
+  const { command = [], args = [], lifecycle } = container;
+  const found: WrittenCommand[] = [];
+  if (command.length > 0 || args.length > 0) {
+    const lists = [
+      { path: ["command"], items: command },
+      { path: ["args"], items: args },
+    ];
+    found.push({ lists });
+  }
+  for (const hook of ["postStart", "preStop"] as const) {
+    const items = lifecycle?.[hook]?.exec?.command;
+    if (items) found.push({ lists: [{ path: ["lifecycle", hook, "exec", "command"], items }] });
+  }
+  for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"] as const) {
+    const items = container[probe]?.exec?.command;
+    if (items) found.push({ lists: [{ path: [probe, "exec", "command"], items }] });
+  }
+  return found;
+}
+
+/** Its words, one an item. `field` is the container's. */
+export function wordsOf(
+  { lists }: WrittenCommand,
   field: FieldPath,
   environment: Environment,
-): Iterable<readonly ShellWord[]> {
-  const wordsIn = (items: readonly string[] = [], ...path: readonly string[]) =>
-    items.map((item, index) => expanded(item, [...field, ...path, index], environment));
-  yield [...wordsIn(container.command, "command"), ...wordsIn(container.args, "args")];
-  for (const hook of ["postStart", "preStop"] as const)
-    yield wordsIn(container.lifecycle?.[hook]?.exec?.command, "lifecycle", hook, "exec", "command");
-  for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"] as const)
-    yield wordsIn(container[probe]?.exec?.command, probe, "exec", "command");
+): readonly ShellWord[] {
+  return lists.flatMap(({ path, items }) =>
+    items.map((item, index) => expanded(item, [...field, ...path, index], environment)),
+  );
 }
 
 const REFERENCE = /\$(?:\$|\(([^()]*)\))/g;

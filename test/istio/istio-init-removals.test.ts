@@ -60,6 +60,8 @@ const REMOVING: Readonly<Record<string, readonly string[]>> = {
     "docker ps -a | grep Exited | awk '{print $1}' | xargs docker rm",
     "docker ps -a | grep 'weeks ago' | cut -d' ' -f1 | xargs docker rm",
     "docker ps -a | awk '/Exited/ {print $1}' | xargs docker rm",
+    "docker ps -a | grep 'Exited (' | awk '{print $1}' | xargs docker rm",
+    "docker ps -a | grep -iE 'exited|dead' | awk 'NR>1{print $1}' | xargs docker rm",
     "docker ps -a | tail -n +2 | awk '{print $1}' | xargs docker rm",
     "docker rm $(docker ps -a | grep -v CONTAINER | awk '{ print $1 }')",
     "podman rm -a",
@@ -399,6 +401,7 @@ describe("a container runs", () => {
     const volumes = [
       { name: "run", emptyDir: {} },
       { name: "host", hostPath: { path: "/var/run" } },
+      { name: "layers", hostPath: { path: "/var/lib/docker" } },
     ];
     const command = ["docker", "system", "prune", "-f"];
     const withDaemon = (container: object) =>
@@ -409,6 +412,10 @@ describe("a container runs", () => {
       ).length;
     assert.equal(withDaemon({ command }), 0);
     assert.equal(withDaemon({ command, volumeMounts: [{ name: "run", mountPath: "/var/run" }] }), 0);
+    assert.equal(
+      withDaemon({ command, volumeMounts: [{ name: "layers", mountPath: "/var/lib/docker" }] }),
+      0,
+    );
     assert.equal(withDaemon({ command, volumeMounts: [{ name: "host", mountPath: "/var/run" }] }), 1);
     const env = [{ name: "DOCKER_HOST", value: "tcp://localhost:2375" }];
     assertRemovals({ env, command }, []);
@@ -493,4 +500,11 @@ describe("a mounted script is read", () => {
 
   test("to an end, even if it runs itself", () =>
     assert.deepEqual(mounted(scripts, ["/scripts/loop.sh"]), []));
+});
+
+test("what is longer than people write is not read, whatever it says", () => {
+  const prune = "docker system prune -f\n";
+  assert.equal(found(prune + "# and so on\n".repeat(4000)).length, 1);
+  assert.equal(found(prune + "# and so on\n".repeat(8000)).length, 0);
+  assert.deepEqual(found("docker ps -aq | ".repeat(3000) + "xargs docker rm"), []);
 });
