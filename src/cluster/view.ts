@@ -142,6 +142,9 @@ export function createView(
         grounds.counterparts(namespace.metadata?.name ?? "");
         return counterpartOf(namespace, store);
       },
+      isHeldBy: (namespace, kind) =>
+        state.meshPlane === undefined ||
+        planeOfKind(kind) === (counterpartOf(namespace, store)?.plane ?? "data"),
     },
     pods: {
       selectedBy(namespace, selector) {

@@ -115,6 +115,14 @@ export const GATES = {
     since: "1.21",
     source: "kubernetes/kubernetes pull request 97081, https://github.com/kubernetes/kubernetes/pull/97081",
   },
+  namespaceLabelSyncIsOptional: {
+    about:
+      "ASMReconcileNSLabels can keep ASM from copying injection labels of its namespaces to those of the cluster",
+    component: "asm",
+    since: "1.28",
+    source:
+      "ASM, ASMReconcileNSLabels, https://www.alibabacloud.com/help/en/asm/sidecar/asmreconcilenslabels-crd-documentation",
+  },
   nativeSidecarDrains: {
     about: "a native sidecar is injected with a preStop that begins its drain",
     component: "istio",

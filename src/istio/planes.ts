@@ -29,3 +29,18 @@ export function isOfEachPlane(kind: Kind): boolean {
 export function isInPlane(kind: Kind, plane: Plane): boolean {
   return isOfEachPlane(kind) || planeOfKind(kind) === plane;
 }
+
+/** By group: kinds that every API server serves, and that have objects only where Pods run. */
+const KINDS_BESIDE_PODS: Readonly<Record<string, readonly string[]>> = {
+  "": ["Node", "PersistentVolume", "PersistentVolumeClaim", "Pod", "ReplicationController", "Service"],
+  apps: ["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"],
+  autoscaling: ["HorizontalPodAutoscaler"],
+  batch: ["CronJob", "Job"],
+  "networking.k8s.io": ["Ingress"],
+  policy: ["PodDisruptionBudget"],
+};
+
+/** Whether an API server of the mesh's own serves the kind and has no objects of it. */
+export function isOnlyBesidePods(group: string, kind: string): boolean {
+  return Object.hasOwn(KINDS_BESIDE_PODS, group) && (KINDS_BESIDE_PODS[group] ?? []).includes(kind);
+}

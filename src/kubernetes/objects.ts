@@ -144,6 +144,9 @@ const kubernetesGateway = object({
   }),
 });
 
+/** Of which rules look at nothing else. */
+const named = object({ metadata });
+
 /** Istio drops an object of its own kinds in whose spec anything is of a wrong type: their specs are strict. */
 const SHAPES = {
   APIService: object({
@@ -152,6 +155,7 @@ const SHAPES = {
     status: object({ conditions: list(condition) }),
   }),
   AlphaKubernetesGateway: kubernetesGateway,
+  AuthorizationPolicy: named,
   ConfigMap: object({ metadata, data: mapOf(string) }),
   CronJob: object({
     metadata,
@@ -180,6 +184,7 @@ const SHAPES = {
       }),
     ),
   }),
+  EnvoyFilter: named,
   Gateway: object({
     metadata,
     spec: strict(
@@ -232,7 +237,9 @@ const SHAPES = {
     }),
   }),
   Pod: object({ metadata, spec: podSpec }),
+  ProxyConfig: named,
   ReplicaSet: workload,
+  RequestAuthentication: named,
   Service: object({
     metadata,
     spec: object({
@@ -280,6 +287,7 @@ const SHAPES = {
     ),
   }),
   StatefulSet: workload,
+  Telemetry: named,
   VirtualService: object({
     metadata,
     spec: strict(
@@ -301,6 +309,7 @@ const SHAPES = {
       }),
     ),
   }),
+  WasmPlugin: named,
   WorkloadEntry: object({ metadata, spec: object({ labels: mapOf(string) }) }),
   WorkloadGroup: object({ metadata, spec: object({ metadata: object({ labels: mapOf(string) }) }) }),
 };
@@ -336,6 +345,7 @@ const ISTIO_NETWORKING = {
   versions: ["v1alpha3", "v1beta1", "v1"],
   namespaced: true,
 };
+const ISTIO_SECURITY = { group: "security.istio.io", versions: ["v1beta1", "v1"], namespaced: true };
 const GATEWAY_API = { group: "gateway.networking.k8s.io", versions: ["v1alpha2", "v1beta1", "v1"] };
 const APPS = { group: "apps", versions: ["v1"], namespaced: true };
 const CORE = { group: "", versions: ["v1"] };
@@ -356,6 +366,7 @@ export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
     versions: ["v1alpha1"],
     namespaced: true,
   },
+  AuthorizationPolicy: { ...ISTIO_SECURITY, kind: "AuthorizationPolicy", plural: "authorizationpolicies" },
   ConfigMap: { ...CORE, kind: "ConfigMap", plural: "configmaps", namespaced: true },
   CronJob: {
     group: "batch",
@@ -374,6 +385,12 @@ export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
   DaemonSet: { ...APPS, kind: "DaemonSet", plural: "daemonsets" },
   Deployment: { ...APPS, kind: "Deployment", plural: "deployments" },
   DestinationRule: { ...ISTIO_NETWORKING, kind: "DestinationRule", plural: "destinationrules" },
+  EnvoyFilter: {
+    ...ISTIO_NETWORKING,
+    kind: "EnvoyFilter",
+    plural: "envoyfilters",
+    versions: ["v1alpha3"],
+  },
   Gateway: { ...ISTIO_NETWORKING, kind: "Gateway", plural: "gateways" },
   GatewayClass: { ...GATEWAY_API, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
   IstioGateway: {
@@ -401,20 +418,39 @@ export const KIND_FACTS: { readonly [K in Kind]: KindFacts } = {
   },
   Namespace: { ...CORE, kind: "Namespace", plural: "namespaces", namespaced: false },
   Node: { ...CORE, kind: "Node", plural: "nodes", namespaced: false },
-  PeerAuthentication: {
-    group: "security.istio.io",
-    kind: "PeerAuthentication",
-    plural: "peerauthentications",
-    versions: ["v1beta1", "v1"],
-    namespaced: true,
-  },
+  PeerAuthentication: { ...ISTIO_SECURITY, kind: "PeerAuthentication", plural: "peerauthentications" },
   Pod: { ...CORE, kind: "Pod", plural: "pods", namespaced: true },
+  ProxyConfig: {
+    ...ISTIO_NETWORKING,
+    kind: "ProxyConfig",
+    plural: "proxyconfigs",
+    versions: ["v1beta1"],
+  },
   ReplicaSet: { ...APPS, kind: "ReplicaSet", plural: "replicasets" },
+  RequestAuthentication: {
+    ...ISTIO_SECURITY,
+    kind: "RequestAuthentication",
+    plural: "requestauthentications",
+  },
   Service: { ...CORE, kind: "Service", plural: "services", namespaced: true },
   ServiceEntry: { ...ISTIO_NETWORKING, kind: "ServiceEntry", plural: "serviceentries" },
   Sidecar: { ...ISTIO_NETWORKING, kind: "Sidecar", plural: "sidecars" },
   StatefulSet: { ...APPS, kind: "StatefulSet", plural: "statefulsets" },
+  Telemetry: {
+    group: "telemetry.istio.io",
+    kind: "Telemetry",
+    plural: "telemetries",
+    versions: ["v1alpha1", "v1"],
+    namespaced: true,
+  },
   VirtualService: { ...ISTIO_NETWORKING, kind: "VirtualService", plural: "virtualservices" },
+  WasmPlugin: {
+    group: "extensions.istio.io",
+    kind: "WasmPlugin",
+    plural: "wasmplugins",
+    versions: ["v1alpha1"],
+    namespaced: true,
+  },
   WorkloadEntry: { ...ISTIO_NETWORKING, kind: "WorkloadEntry", plural: "workloadentries" },
   WorkloadGroup: { ...ISTIO_NETWORKING, kind: "WorkloadGroup", plural: "workloadgroups" },
 };

@@ -89,6 +89,8 @@ export interface PlaneQuestions {
   readonly isSplit: boolean;
   /** Of a Namespace under review; undefined where it cannot be told of which plane it is. */
   counterpartOf(namespace: Kinds["Namespace"]): Counterpart | undefined;
+  /** Whether what there is of this kind in a Namespace under review is in the same API server, and goes with it. */
+  isHeldBy(namespace: Kinds["Namespace"], kind: Kind): boolean;
 }
 
 export interface PortQuestions {

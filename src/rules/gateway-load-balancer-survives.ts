@@ -18,7 +18,7 @@ import type { ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 import type { Operation, Review, ReviewOf } from "./rule.ts";
 
-const READS = ["IstioGateway", "KubernetesGateway", "Service"] as const;
+const READS = ["IstioGateway", "KubernetesGateway", "Namespace", "Service"] as const;
 
 export default defineRule({
   id: "gateway-load-balancer-survives",
@@ -89,6 +89,7 @@ spec:
   kinds: [...EXPOSED_KINDS, "Namespace"],
   operations: ["CREATE", "UPDATE", "DELETE"],
   reads: READS,
+  goesOnWithout: ["IstioGateway"],
   gates: ["loadBalancersPreserved"],
   options: {},
   messages: {
@@ -139,7 +140,7 @@ spec:
   },
   *check(review, cluster) {
     if (review.kind === "Namespace") {
-      if (review.operation === "DELETE") yield* goneWithNamespace(review.name, cluster);
+      if (review.operation === "DELETE") yield* goneWithNamespace(review.oldObject, review.name, cluster);
       return;
     }
     const { before, after } = statesOf(review, cluster);
@@ -253,8 +254,10 @@ function typeWanted(kind: OwnerKind, namespace: string, name: string, cluster: V
 /** A namespace with more of them is no one's to delete without having looked. */
 const MAX_NAMED = 3;
 
-function* goneWithNamespace(namespace: string, cluster: View) {
-  const exposures = exposuresIn(namespace, cluster).filter(({ loadBalancer }) => loadBalancer !== undefined);
+function* goneWithNamespace(object: Kinds["Namespace"], namespace: string, cluster: View) {
+  const exposures = exposuresIn(object, namespace, cluster).filter(
+    ({ loadBalancer }) => loadBalancer !== undefined,
+  );
   const { ccms = [], others = [] } = Object.groupBy(exposures, (one) =>
     isForCcm(one, cluster.isOnAlibabaCloud) ? "ccms" : "others",
   );
@@ -269,20 +272,25 @@ function* goneWithNamespace(namespace: string, cluster: View) {
     yield { message: "goesOnOtherCloud", field: NAME, data: { change, addresses } } as const;
 }
 
-/** IstioGateways with their Services, and all other Services. */
-function exposuresIn(namespace: string, cluster: View): readonly Exposure[] {
+/**
+ * IstioGateways with their Services, and all other Services. Where the mesh has an API server of its own, the Services go with
+ * the cluster's namespace, and ASM's controller deletes those of gateways that go with the mesh's.
+ */
+function exposuresIn(object: Kinds["Namespace"], namespace: string, cluster: View): readonly Exposure[] {
   const services = cluster.list("Service", namespace);
   const gateways = cluster.list("IstioGateway", namespace).map((gateway) => {
     const place = { kind: "IstioGateway", namespace, name: gateway.metadata?.name ?? "" } as const;
     return exposureOfIstioGateway(place, gateway, services);
   });
+  const goesItself = cluster.planes.isHeldBy(object, "IstioGateway");
+  const affected = gateways.filter(({ service }) => goesItself || service !== undefined);
   const covered = new Set(gateways.map(({ service }) => service));
-  const rest = services
+  const rest = (cluster.planes.isHeldBy(object, "Service") ? services : [])
     .filter((service) => !covered.has(service))
     .map((service) =>
       exposureOfService({ kind: "Service", namespace, name: service.metadata?.name ?? "" }, service),
     );
-  return [...gateways, ...rest];
+  return [...affected, ...rest];
 }
 
 /** `lb-2ze1 (192.0.2.1) of istio-ingressgateway`. */

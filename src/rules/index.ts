@@ -7,6 +7,7 @@ import gatewayKindUnambiguous from "./gateway-kind-unambiguous.ts";
 import gatewayLoadBalancerSurvives from "./gateway-load-balancer-survives.ts";
 import gatewayReachableInCluster from "./gateway-reachable-in-cluster.ts";
 import istioInitNotPruned from "./istio-init-not-pruned.ts";
+import meshNamespaceExists from "./mesh-namespace-exists.ts";
 import namespaceCanTerminate from "./namespace-can-terminate.ts";
 import namespaceFinalizeLosesNothing from "./namespace-finalize-loses-nothing.ts";
 import namespaceInjectionTakesEffect from "./namespace-injection-takes-effect.ts";
@@ -27,6 +28,7 @@ export const RULES: readonly AnyRule[] = [
   gatewayLoadBalancerSurvives,
   gatewayReachableInCluster,
   istioInitNotPruned,
+  meshNamespaceExists,
   namespaceCanTerminate,
   namespaceFinalizeLosesNothing,
   namespaceInjectionTakesEffect,

@@ -5,20 +5,19 @@ import type { Kinds, Metadata } from "../kubernetes/objects.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 
-/** Those that the cluster view has anyway, and that hold a namespace. */
-const HOLDING_KINDS = [
+/** Where the mesh has an API server of its own, they hold no namespace of the cluster. */
+const ISTIO_KINDS = [
   "DestinationRule",
   "Gateway",
   "IstioGateway",
-  "IstioOperator",
-  "KubernetesGateway",
-  "Service",
   "ServiceEntry",
   "Sidecar",
   "VirtualService",
   "WorkloadEntry",
   "WorkloadGroup",
 ] as const;
+/** Those that the cluster view has anyway, and that hold a namespace. */
+const HOLDING_KINDS = [...ISTIO_KINDS, "IstioOperator", "KubernetesGateway", "Service"] as const;
 const READS = [...HOLDING_KINDS, "APIService", "GatewayClass", "Namespace", "Pod"] as const;
 type View = ClusterView<(typeof READS)[number]>;
 
@@ -88,6 +87,7 @@ spec: { selector: { app: web } }
   kinds: ["Namespace"],
   operations: ["DELETE"],
   reads: READS,
+  goesOnWithout: ISTIO_KINDS,
   gates: [],
   options: {},
   messages: {
@@ -128,12 +128,13 @@ spec: { selector: { app: web } }
         "Delete {{objects}} first, and see that it goes: then nothing else of the namespace is gone if it does not.",
     },
   },
-  *check({ name: namespace }, cluster) {
+  *check({ name: namespace, oldObject }, cluster) {
     const field = ["metadata", "name"];
     yield* apiServices(namespace, cluster);
     if (namespace === cluster.mesh.rootNamespace && isMeshThere(namespace, cluster))
       yield { message: "rootNamespace", field, data: { namespace } };
-    const held = HOLDING_KINDS.flatMap((kind) =>
+    const kinds = HOLDING_KINDS.filter((kind) => cluster.planes.isHeldBy(oldObject, kind));
+    const held = kinds.flatMap((kind) =>
       cluster.list(kind, namespace).flatMap((object) => finalizersOf(kind, object)),
     );
     for (const [finalizer, all] of Map.groupBy(held, (one) => one.finalizer)) {

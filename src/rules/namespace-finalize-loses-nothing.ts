@@ -7,22 +7,22 @@ import type { Kinds } from "../kubernetes/objects.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { defineRule } from "./rule.ts";
 
-/** Those that the cluster view has anyway. */
-const CONTENT_KINDS = [
+/** Where the mesh has an API server of its own, they are in no namespace of the cluster. */
+const ISTIO_KINDS = [
   "DestinationRule",
   "Gateway",
   "IstioGateway",
-  "IstioOperator",
-  "KubernetesGateway",
-  "Pod",
-  "Service",
   "ServiceEntry",
   "Sidecar",
   "VirtualService",
   "WorkloadEntry",
   "WorkloadGroup",
 ] as const;
-type View = ClusterView<(typeof CONTENT_KINDS)[number]>;
+/** Those that the cluster view has anyway. */
+const CONTENT_KINDS = [...ISTIO_KINDS, "IstioOperator", "KubernetesGateway", "Pod", "Service"] as const;
+type ContentKind = (typeof CONTENT_KINDS)[number];
+const READS = [...CONTENT_KINDS, "Namespace"] as const;
+type View = ClusterView<(typeof READS)[number]>;
 
 export default defineRule({
   id: "namespace-finalize-loses-nothing",
@@ -94,7 +94,8 @@ spec: { finalizers: [kubernetes, example.com/own] }
   kinds: ["Namespace"],
   subresource: "finalize",
   operations: ["UPDATE"],
-  reads: CONTENT_KINDS,
+  reads: READS,
+  goesOnWithout: ISTIO_KINDS,
   gates: [],
   options: {},
   messages: {
@@ -129,11 +130,12 @@ spec: { finalizers: [kubernetes, example.com/own] }
       return;
     }
     const report = readNamespaceReport(oldObject);
-    const content = contentOf(namespace, report, cluster);
+    const kinds = CONTENT_KINDS.filter((kind) => cluster.planes.isHeldBy(oldObject, kind));
+    const content = contentOf(namespace, report, kinds, cluster);
     const [failure] = report.failures;
     if (content.length > 0) {
       yield { message: "contentRemains", field, data: { content: firstOf(content, MAX_SHOWN), namespace } };
-      const finalizers = finalizersIn(namespace, report, cluster);
+      const finalizers = finalizersIn(namespace, report, kinds, cluster);
       if (finalizers.length === 0) return;
       const data = { finalizers: firstOf(finalizers, MAX_SHOWN), namespace };
       yield { message: "finalizersRemain", field, data };
@@ -146,10 +148,15 @@ spec: { finalizers: [kubernetes, example.com/own] }
 const MAX_SHOWN = 5;
 
 /** `"Pod (3)"`, the most numerous first; by the cluster view where that has the kind, else by the namespace's conditions. */
-function contentOf(namespace: string, { content }: NamespaceReport, cluster: View): readonly string[] {
+function contentOf(
+  namespace: string,
+  { content }: NamespaceReport,
+  kinds: readonly ContentKind[],
+  cluster: View,
+): readonly string[] {
   const counts = new Map<string, number>();
   for (const { resource, count } of content) counts.set(findResource(resource) ?? resource, count);
-  for (const kind of CONTENT_KINDS) {
+  for (const kind of kinds) {
     const count = cluster.list(kind, namespace).length;
     if (count > 0) counts.set(kind, count);
     // The conditions are of a minute ago.
@@ -160,8 +167,13 @@ function contentOf(namespace: string, { content }: NamespaceReport, cluster: Vie
     .map(([kind, count]) => `${kind} (${count})`);
 }
 
-function finalizersIn(namespace: string, report: NamespaceReport, cluster: View): readonly string[] {
-  const held = CONTENT_KINDS.flatMap((kind) =>
+function finalizersIn(
+  namespace: string,
+  report: NamespaceReport,
+  kinds: readonly ContentKind[],
+  cluster: View,
+): readonly string[] {
+  const held = kinds.flatMap((kind) =>
     cluster.list(kind, namespace).flatMap(({ metadata }: Kinds[typeof kind]) => metadata?.finalizers ?? []),
   );
   return [...new Set([...report.finalizers, ...held])].filter((one) => one !== "" && !isBuiltIn(one));

@@ -172,7 +172,7 @@ metadata: { name: shop, labels: { istio-injection: enabled } }
   kinds: [...POD_KINDS, "Service"],
   operations: ["CREATE", "UPDATE"],
   reads: ["Namespace", "PeerAuthentication", "Pod", "Service"],
-  saysLessWithout: ["PeerAuthentication"],
+  goesOnWithout: ["PeerAuthentication"],
   gates: ["grpcProbesRewritten", "tcpProbesRewritten"],
   options: {
     exclude: {

@@ -134,7 +134,12 @@ export interface Rule<
   /** Where the claims come from: `"title, URL"`. */
   readonly sources: readonly string[];
   /** YAML: the object under review first, then the rest of the cluster. */
-  readonly example: { readonly bad: string; readonly good: string };
+  readonly example: {
+    readonly bad: string;
+    readonly good: string;
+    /** The mesh's control plane has an API server of its own, where Istio's kinds are; all else is in the cluster's. */
+    readonly isSplit?: true;
+  };
   /** The default; the configuration may change it. */
   readonly action: Action;
   readonly kinds: readonly K[];
@@ -143,8 +148,8 @@ export interface Rule<
   readonly operations: readonly Op[];
   /** Kinds that `check` looks up. The watches and the ClusterRole are made from this list. */
   readonly reads: readonly Reads[];
-  /** Of them those without which it says less and nothing wrong: it goes on while they are not known. */
-  readonly saysLessWithout?: readonly Reads[];
+  /** Of them those without which it says nothing wrong: it goes on while an API server that has them was never read. */
+  readonly goesOnWithout?: readonly Reads[];
   /** Version facts that `check` asks for, in istio/gates.ts. */
   readonly gates: readonly GateName[];
   readonly options: O;

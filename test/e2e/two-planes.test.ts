@@ -33,7 +33,7 @@ after(async () => {
 
 /** The Service is in the cluster's default, clients are in shop: its label counts there, and the mesh's own for nothing. */
 async function start(): Promise<Planes> {
-  const started = await startPlanes();
+  const started = await startPlanes(["garbage-collector-controller"]);
   const { data, mesh } = started;
   const service = {
     apiVersion: "v1",
@@ -53,6 +53,11 @@ async function onStage(t: TestContext): Promise<(Planes & { foresail: ServedFore
   foresail ??= serveBetween(set).then(async (served) => {
     await untilReady(served);
     await installIn(set.mesh, served, destinationRule("probe", "default", { host: HOST }));
+    await installIn(set.data, served, {
+      apiVersion: "v1",
+      kind: "Service",
+      spec: { ports: [{ port: 80 }] },
+    });
     return served;
   });
   return { ...set, foresail: await foresail };
@@ -92,6 +97,79 @@ test("both API servers are counted and told apart", async (t) => {
     "all are known",
     async () => (await metricsOf(set.foresail)).get('foresail_cache_objects{kind="Namespace"}') === both,
   );
+});
+
+const RULE = /^Warning: mesh-namespace-exists: .*$/gm;
+const warned = (printed: string) => printed.match(RULE) ?? [];
+
+test("kubectl says that the cluster lacks a namespace, and not where it has it", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { data, mesh } = set;
+  const gateway = (inNamespace: string) => ({
+    apiVersion: "istio.alibabacloud.com/v1beta1",
+    kind: "IstioGateway",
+    metadata: { name: "edge", namespace: inNamespace },
+    spec: {},
+  });
+  await apply(mesh, [namespace("only-mesh")]);
+  assert.deepEqual(warned((await tryOut(mesh, gateway("only-mesh"))).printed), [
+    "Warning: mesh-namespace-exists: The cluster has no namespace only-mesh, only the mesh's API server: no Pod can be where this object is (metadata.namespace)",
+    "Warning: mesh-namespace-exists: fix: Create namespace only-mesh in the cluster, too, for nothing copies it; or put the object into the namespace of the Pods that it is for.",
+  ]);
+  for (const place of ["shop", "istio-system"])
+    assert.deepEqual(warned((await tryOut(mesh, gateway(place))).printed), []);
+  await apply(data, [namespace("only-mesh")]);
+  await eventually(
+    "it is there",
+    async () => warned((await tryOut(mesh, gateway("only-mesh"))).printed).length === 0,
+  );
+});
+
+test("kubectl says that labels differ, in whichever API server they are changed", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { data, mesh } = set;
+  for (const plane of [data, mesh]) await apply(plane, [namespace("drifting")]);
+  const differ = (inCluster: string, inMesh: string) =>
+    `Warning: mesh-namespace-exists: Label istio-injection: ${inCluster} in the cluster, ${inMesh} in the mesh's API server; injection goes by the cluster's (metadata.labels.istio-injection)`;
+  const first = async (plane: Planes["data"], labels: Record<string, string>) =>
+    warned((await tryOut(plane, namespace("drifting", labels))).printed)[0];
+  await eventually("both are known", async () => (await first(mesh, INJECTED)) !== undefined);
+  assert.equal(await first(mesh, INJECTED), differ("not set", "enabled"));
+  assert.equal(await first(data, INJECTED), differ("enabled", "not set"));
+  assert.equal(await first(data, { team: "one" }), undefined);
+  await apply(mesh, [namespace("drifting", INJECTED)]);
+  await eventually("that is known", async () => (await first(data, INJECTED)) === undefined);
+  // One that is new in the cluster, and was in the mesh before.
+  await apply(mesh, [namespace("announced", INJECTED)]);
+  await eventually("that is known, too", async () => {
+    const { printed } = await tryOut(data, namespace("announced"));
+    return warned(printed)[0] === differ("not set", "enabled");
+  });
+});
+
+test("kubectl says that an owner is elsewhere, and the garbage collector of the mesh's API server deletes the object", async (t) => {
+  const set = await onStage(t);
+  if (!set) return;
+  const { mesh } = set;
+  const owned = (name: string, apiVersion: string, kind: string) => {
+    const rule = destinationRule(name, "shop", { host: "other.shop.svc.cluster.local" });
+    const ownerReferences = [{ apiVersion, kind, name: "web", uid: "5f0c8bd0-0000-4000-8000-000000000001" }];
+    return { ...rule, metadata: { name, namespace: "shop", ownerReferences } };
+  };
+  const lost = owned("lost", "apps/v1", "Deployment");
+  const kept = owned("kept", "flagger.app/v1beta1", "Canary");
+  assert.match(
+    warned((await tryOut(mesh, lost)).printed)[0] ?? "",
+    /: Deployment web is not in the mesh's API server: /,
+  );
+  assert.deepEqual(warned((await tryOut(mesh, kept)).printed), []);
+  await apply(mesh, [lost, kept]);
+  const names = async () =>
+    (await mesh.kubectl(["get", "destinationrules", "-n", "shop", "-o", "name"])).stdout;
+  await eventually("it is deleted", async () => !(await names()).includes("/lost"), 60_000);
+  assert.match(await names(), /\/kept$/m);
 });
 
 test("commands that look once read both", async (t) => {

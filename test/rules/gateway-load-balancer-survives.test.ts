@@ -263,6 +263,20 @@ testRule(rule, {
       ],
       ...DELETE,
     },
+    {
+      name: "a namespace of the cluster is deleted, and a gateway without a Service is in the mesh's API server",
+      object: { ...NAMESPACE, metadata: { name: "mesh", uid: "1" } },
+      cluster: [{ ...NAMESPACE, metadata: { name: "mesh", uid: "1" } }],
+      meshPlane: [{ ...NAMESPACE, metadata: { name: "mesh", uid: "2" } }, istioGateway()],
+      ...DELETE,
+    },
+    {
+      name: "a namespace of the mesh's API server is deleted, and the Services stay in the cluster",
+      object: { ...NAMESPACE, metadata: { name: "mesh", uid: "2" } },
+      cluster: [{ ...NAMESPACE, metadata: { name: "mesh", uid: "1" } }, service()],
+      meshPlane: [{ ...NAMESPACE, metadata: { name: "mesh", uid: "2" } }],
+      ...DELETE,
+    },
   ],
   invalid: [
     { name: "a Service is deleted", object: service(), ...DELETE, findings: [ofService()] },

@@ -63,6 +63,24 @@ testRule(rule, {
       cluster: [service("web", { finalizers: ["foregroundDeletion", "orphan"], deletionTimestamp: GOING })],
     },
     {
+      name: "what has finalizers is in the mesh's own API server, which keeps it",
+      operation: "DELETE",
+      object: namespace("shop", { uid: "1" }),
+      cluster: [namespace("shop", { uid: "1" })],
+      meshPlane: [
+        namespace("shop", { uid: "2" }),
+        istio("IstioGateway", "ingress", { finalizers: [OPERATOR] }),
+        istio("VirtualService", "web", { finalizers: [OPERATOR], deletionTimestamp: GOING }),
+      ],
+    },
+    {
+      name: "what has finalizers is in the cluster, and the namespace in the mesh's own API server",
+      operation: "DELETE",
+      object: namespace("shop", { uid: "2" }),
+      cluster: [namespace("shop", { uid: "1" }), service("web", { finalizers: [LOAD_BALANCER] })],
+      meshPlane: [namespace("shop", { uid: "2" })],
+    },
+    {
       name: "a load balancer is in another namespace",
       ...shop,
       cluster: [service("web", { namespace: "store", finalizers: [LOAD_BALANCER] })],

@@ -49,6 +49,17 @@ testRule(rule, {
   valid: [
     { name: "the controller says that it is empty, and nothing is known in it", ...emptied(EMPTY) },
     {
+      name: "the controller says that it is empty, and Istio's objects are in the mesh's own API server",
+      ...emptied(EMPTY),
+      meshPlane: [
+        {
+          apiVersion: "networking.istio.io/v1",
+          kind: "Sidecar",
+          metadata: { name: "one", namespace: "shop", finalizers: ["example.com/cleanup"] },
+        },
+      ],
+    },
+    {
       name: "what is known is in another namespace",
       ...emptied(EMPTY),
       cluster: [service({ namespace: "store" })],

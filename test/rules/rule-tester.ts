@@ -42,6 +42,8 @@ export interface ValidCase {
   readonly oldObject?: object;
   /** The rest of the cluster. */
   readonly cluster?: readonly object[];
+  /** What the API server of the mesh's control plane has; left out if it has none of its own. */
+  readonly meshPlane?: readonly object[];
   readonly settings?: Partial<MeshSettings>;
   readonly options?: Readonly<Record<string, OptionValue>>;
   /** False: only what stands in `cluster` is known, as in `check`. */
@@ -86,7 +88,10 @@ export function testRule(
     });
     test("does not depend on the order of the cluster's objects", () => {
       for (const one of cases.invalid) {
-        assertFindings(run(rule, { ...one, cluster: (one.cluster ?? []).toReversed() }), one.findings);
+        const { cluster = [], meshPlane } = one;
+        const reversed = { ...one, cluster: cluster.toReversed() };
+        const both = meshPlane ? { ...reversed, meshPlane: meshPlane.toReversed() } : reversed;
+        assertFindings(run(rule, both), one.findings);
       }
     });
     test("survives every missing, null and wrongly typed field", () => {
@@ -96,6 +101,10 @@ export function testRule(
         for (const [index, other] of (one.cluster ?? []).entries()) {
           for (const broken of mutilations(other))
             run(rule, { ...one, cluster: (one.cluster ?? []).with(index, broken) });
+        }
+        for (const [index, other] of (one.meshPlane ?? []).entries()) {
+          for (const broken of mutilations(other))
+            run(rule, { ...one, meshPlane: (one.meshPlane ?? []).with(index, broken) });
         }
       }
     });
@@ -126,9 +135,12 @@ export function run(rule: AnyRule, one: ValidCase, { asked }: { asked?: Set<Kind
   const settings = { ...DEFAULT_MESH_SETTINGS, ...one.settings };
   const store = new Store(settings.clusterDomain);
   for (const object of one.cluster ?? []) store.put(kindOf(object), object);
+  for (const object of one.meshPlane ?? []) store.put(kindOf(object), object, "mesh");
   const review = freeze(reviewOf(kind, one));
   const { namespace, name } = review;
-  const view = createView({ store, settings, isComplete: one.isComplete ?? true }, { kind, namespace, name });
+  const isComplete = one.isComplete ?? true;
+  const split = one.meshPlane ? ({ meshPlane: "known" } as const) : {};
+  const view = createView({ store, settings, isComplete, ...split }, { kind, namespace, name });
   const defaults = Object.fromEntries(
     Object.entries(rule.options).map(([key, option]) => [key, option.default]),
   );
@@ -195,6 +207,7 @@ function recording(view: ClusterView<Kind>, asked: Set<Kind>): ClusterView<Kind>
     clients: noting(view.clients, QUESTION_READS.clients),
     hosts: noting(view.hosts, QUESTION_READS.hosts),
     lookup: noting(view.lookup, QUESTION_READS.lookup),
+    planes: noting(view.planes, QUESTION_READS.planes),
     pods: noting(view.pods, QUESTION_READS.pods),
     ports: noting(view.ports, QUESTION_READS.ports),
     services: noting(view.services, QUESTION_READS.services),
@@ -275,7 +288,9 @@ function runExample(rule: AnyRule, text: string): readonly string[] {
   const operation = exampleOperation(rule);
   const before = operation === "UPDATE" ? cluster.find((other) => isSame(other, object)) : undefined;
   const old = before === undefined ? {} : { oldObject: before };
-  return run(rule, { name: "example", operation, object, ...old, cluster }).map(({ message }) => message);
+  const split = rule.example.isSplit ? { meshPlane: [] } : {};
+  const one = { name: "example", operation, object, ...old, cluster, ...split };
+  return run(rule, one).map(({ message }) => message);
 }
 
 function isSame(one: object, other: object): boolean {

@@ -17,11 +17,12 @@ export function annotateExample(rule: AnyRule): Annotation[] {
   if (subject?.kind === undefined) return [];
   const store = new Store(DEFAULT_MESH_SETTINGS.clusterDomain);
   for (const { kind, object } of others) if (kind !== undefined) store.put(kind, object);
+  const planes = rule.example.isSplit ? ({ meshPlane: "known" } as const) : {};
   const request = requestFor(rule, subject, subject.kind, others);
   const { verdicts } = evaluate(request, {
     moment: "check",
     rules: [rule],
-    cluster: createView({ store, settings: DEFAULT_MESH_SETTINGS, isComplete: true }, request),
+    cluster: createView({ store, settings: DEFAULT_MESH_SETTINGS, isComplete: true, ...planes }, request),
     policy: DEFAULT_POLICY,
     today: "",
     expired: () => false,

@@ -12,8 +12,8 @@ export interface Knowledge {
 
 /** Rules that would say something wrong without the objects of the mesh's own API server. */
 export function rulesThatNeedMesh(rules: readonly AnyRule[]): readonly AnyRule[] {
-  return rules.filter(({ reads, saysLessWithout = [] }) =>
-    reads.some((kind) => planeOfKind(kind) === "mesh" && !saysLessWithout.includes(kind)),
+  return rules.filter(({ reads, goesOnWithout = [] }) =>
+    reads.some((kind) => planeOfKind(kind) === "mesh" && !goesOnWithout.includes(kind)),
   );
 }
 
