@@ -5,6 +5,8 @@ import { findFiles } from "./files.ts";
 import type { FoundFile } from "./files.ts";
 import { duplicatesOf, manifestOf, partsOf } from "./manifest.ts";
 import type { Manifest, Part } from "./manifest.ts";
+import { withoutPatches } from "./patches.ts";
+import type { SkippedPatches } from "./patches.ts";
 import { readTextFile } from "./read-text.ts";
 import type { ReadText } from "./read-text.ts";
 import { chartOf, countTemplates, looksLikeTemplate } from "./templates.ts";
@@ -26,9 +28,10 @@ export interface Manifests {
   /** Documents and folders that could not be read; each file is named at least once. */
   readonly problems: readonly ReadProblem[];
   readonly documents: number;
-  /** Files in folders that hold no Kubernetes object, and all templates. */
+  /** Files in folders that hold no Kubernetes object, and all templates and patches. */
   readonly skipped: number;
   readonly templates: readonly SkippedTemplates[];
+  readonly patches: readonly SkippedPatches[];
 }
 
 export interface ReadOptions {
@@ -50,7 +53,8 @@ export async function readManifests(
   paths: readonly string[],
   { standardInput = { text: "" }, onDocument, ...search }: ReadOptions = {},
 ): Promise<Manifests> {
-  const { files, closed } = await findFiles(paths, search);
+  const { files: found, closed } = await findFiles(paths, search);
+  const { files, patches } = await withoutPatches(found);
   const contents: FileContent[] = [];
   for (let start = 0; start < files.length; start += READ_AT_ONCE) {
     const batch = files.slice(start, start + READ_AT_ONCE).map(async (file) => {
@@ -66,8 +70,9 @@ export async function readManifests(
       ...closed.map(({ path, reason }) => ({ file: path, line: 1, column: 1, message: reason })),
     ],
     documents: contents.reduce((sum, { documents }) => sum + documents, 0),
-    skipped: contents.filter(({ isSkipped }) => isSkipped).length,
+    skipped: contents.filter(({ isSkipped }) => isSkipped).length + found.length - files.length,
     templates: countTemplates(contents.flatMap(({ template }) => template ?? [])),
+    patches,
   };
 }
 

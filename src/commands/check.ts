@@ -69,7 +69,8 @@ export async function check(
     documents: input.documents,
     objects: input.manifests.length,
     skipped: input.skipped,
-    templates: input.templates.reduce((sum, { count }) => sum + count, 0),
+    templates: sumOf(input.templates),
+    patches: sumOf(input.patches),
     unreadable: new Set(input.problems.map(({ file }) => file)).size,
     problems: input.problems.map((problem) => ({ ...problem, message: printable(problem.message) })),
   };
@@ -130,6 +131,10 @@ async function readInput(
       patience.at(() => `reading: ${documents} documents, now in ${printable(file)}`);
     },
   });
+}
+
+function sumOf(skipped: readonly { readonly count: number }[]): number {
+  return skipped.reduce((sum, { count }) => sum + count, 0);
 }
 
 function failureLine({ rule, manifest, error }: CheckFailure): string {

@@ -19,6 +19,7 @@ import type { ImpactOptions } from "./options.ts";
 import { configurationProblems, readConfiguration } from "./read-configuration.ts";
 import { readState } from "./read-state.ts";
 import type { CommandResult, ExitCode, Progress } from "./result.ts";
+import { skippedLines } from "./skipped-lines.ts";
 import { standardInputFor } from "./standard-input.ts";
 
 export interface ImpactContext {
@@ -92,13 +93,16 @@ export async function impact(
   };
 }
 
-function problemsOf({ problems, manifests }: Manifests, paths: readonly string[]): readonly string[] {
+function problemsOf(input: Manifests, paths: readonly string[]): readonly string[] {
+  const { problems, manifests } = input;
+  const skipped = skippedLines(input);
   if (problems.length === 0 && manifests.length === 0) {
-    return [`foresail: nothing to apply: no Kubernetes objects in ${paths.join(", ")}`];
+    return [...skipped, `foresail: nothing to apply: no Kubernetes objects in ${paths.join(", ")}`];
   }
-  return problems.map(
+  const lines = problems.map(
     ({ file, line, column, message }) => `${printable(file)}:${line}:${column}: ${printable(message)}`,
   );
+  return [...skipped, ...lines];
 }
 
 /** The first of each rule. */

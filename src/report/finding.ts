@@ -28,10 +28,12 @@ export interface Report {
   /** YAML documents that could be read, those without a Kubernetes object among them. */
   readonly documents: number;
   readonly objects: number;
-  /** Files in folders that hold no Kubernetes objects, and templates. */
+  /** Files in folders that hold no Kubernetes objects, templates, and patches. */
   readonly skipped: number;
   /** Those of the skipped that are templates, which become manifests only when they are rendered. */
   readonly templates: number;
+  /** Those that are Kustomize's patches, which are only parts of objects. */
+  readonly patches: number;
   /** Files that cannot be parsed. */
   readonly unreadable: number;
   /** What in them cannot be, each in one line. */

@@ -57,20 +57,20 @@ function adviceBlocks(findings: readonly ReportedFinding[], terminal: Terminal):
 
 /** `checked 2 objects: 1 Deny, 2 Warn`, and what was not checked. */
 export function summaryLine(
-  { findings, objects, skipped, templates, unreadable }: Report,
+  { findings, objects, skipped, templates, patches, unreadable }: Report,
   showAudit: boolean,
 ): string {
   const counts = countByAction(findings);
+  const others = skipped - templates - patches;
   const found = SUMMARY_ORDER.filter((action) => counts[action] > 0).map((action) => {
     const isHidden = action === "Audit" && !showAudit;
     return `${counts[action]} ${action}${isHidden ? " (shown with --audit)" : ""}`;
   });
   return [
     `checked ${count(objects, "object")}${objects === 0 ? "" : `: ${found.join(", ") || "no findings"}`}`,
-    ...(skipped > templates
-      ? [`skipped ${count(skipped - templates, "file")} without Kubernetes objects`]
-      : []),
+    ...(others > 0 ? [`skipped ${count(others, "file")} without Kubernetes objects`] : []),
     ...(templates > 0 ? [`skipped ${count(templates, "Helm template")}`] : []),
+    ...(patches > 0 ? [`skipped ${patches} Kustomize ${patches === 1 ? "patch" : "patches"}`] : []),
     ...(unreadable > 0 ? [`could not read ${count(unreadable, "file")}`] : []),
   ].join("; ");
 }

@@ -143,7 +143,14 @@ describe("of what is named", () => {
   test("an empty file is no mistake", async (t) => {
     const folder = await folderOf(t, { "a.yaml": "", "b.yaml": "---\n# nothing\n---\n" });
     const read = await readManifests([join(folder, "a.yaml"), join(folder, "b.yaml")]);
-    assert.deepEqual(read, { manifests: [], problems: [], documents: 0, skipped: 0, templates: [] });
+    assert.deepEqual(read, {
+      manifests: [],
+      problems: [],
+      documents: 0,
+      skipped: 0,
+      templates: [],
+      patches: [],
+    });
   });
 
   test("a file of more than 32 MiB is not read", async (t) => {

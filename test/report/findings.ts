@@ -38,6 +38,7 @@ export function reportOf(findings: readonly ReportedFinding[], counts: Partial<R
     objects: 2,
     skipped: 0,
     templates: 0,
+    patches: 0,
     unreadable: 0,
     problems: [],
     ...counts,
