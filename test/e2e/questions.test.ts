@@ -43,7 +43,7 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
   "1-injection-labels": {
     said: [
       'Warning: namespace-injection-takes-effect: istio-injection: "true" blocks injection, because only "enabled" causes it (metadata.labels.istio-injection)',
-      "Warning: namespace-injection-takes-effect: fix: kubectl label namespace orders --overwrite istio-injection=enabled, or =disabled if that is meant; then restart the workloads.",
+      "Warning: namespace-injection-takes-effect: fix: kubectl label namespace shop --overwrite istio-injection=enabled, or =disabled if that is meant; then restart the workloads.",
       'Warning: namespace-injection-takes-effect: The label sidecar.istio.io/inject has no effect, because the namespace\'s label istio-injection: "disabled" blocks injection (spec.jobTemplate.spec.template.metadata.labels["sidecar.istio.io/inject"])',
       "Warning: namespace-injection-takes-effect: fix: Remove the namespace's label (kubectl label namespace billing istio-injection-), or run the Pod in another namespace.",
     ],
