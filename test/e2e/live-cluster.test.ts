@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { ApiServer } from "../../src/api-server/client.ts";
 import { connectToApiServer } from "../../src/api-server/connect.ts";
-import { startComponentVersions } from "../../src/cluster/live/component-versions.ts";
+import { readComponentVersions, startComponentVersions } from "../../src/cluster/live/component-versions.ts";
 import { startLiveCluster } from "../../src/cluster/live/live-cluster.ts";
 import type { LiveCluster, LiveClusterOptions } from "../../src/cluster/live/live-cluster.ts";
 import type { JsonObject } from "../../src/kubernetes/json.ts";
@@ -211,8 +211,8 @@ test("an istioNamespace that may not be read keeps no other setting waiting, and
   await eventually("the first one counts", () => view().mesh.rootNamespace === "istio-system");
 });
 
-function deployment(name: string, image: string, labels: JsonObject = {}): JsonObject {
-  const template = { metadata: { labels: { name } }, spec: { containers: [{ name: "it", image }] } };
+function deployment(name: string, image: string, labels: JsonObject = {}, container = "it"): JsonObject {
+  const template = { metadata: { labels: { name } }, spec: { containers: [{ name: container, image }] } };
   return { metadata: { name, labels }, spec: { selector: { matchLabels: { name } }, template } };
 }
 
@@ -298,6 +298,34 @@ test("the versions of Kubernetes, istiod and the cloud controller manager are th
   ]);
   assert.equal(view().versions.ccm?.value, "2.9.1");
   assert.deepEqual(cluster.unmetConditions(), []);
+});
+
+test("beside a managed control plane, gateways and a DaemonSet tell the versions", async (t) => {
+  const plane = await controlPlane(t);
+  if (!plane) return;
+  const admin = await connectToApiServer({ kubeconfig: plane.kubeconfig });
+  t.after(() => admin.close());
+  for (const [namespace, names] of [
+    ["istio-system", ["istiod-canary", "istiod-stable"]],
+    ["kube-system", ["cloud-controller-manager"]],
+  ] as const)
+    await succeed(plane, ["delete", "deployment", "-n", namespace, "--ignore-not-found", ...names]);
+  const tag = "v1.14.3.47-ga31201346f-aliyun";
+  const gateway = deployment("istio-ingressgateway", `r/acs/proxyv2:${tag}`, {}, "istio-proxy");
+  const manager = deployment("cloud-controller-manager", "r/acs/ccm:v2.10.1");
+  assert.equal((await createObject(admin, "Deployment", "istio-system", gateway)).status, CREATED);
+  assert.equal((await createObject(admin, "DaemonSet", "kube-system", manager)).status, CREATED);
+  const { versions, istiods, ofGateways } = await readComponentVersions({ api: admin }, "istio-system");
+  const from = "the istio-proxy of Deployment istio-system/istio-ingressgateway";
+  assert.deepEqual(ofGateways, { istio: { value: "1.14.3", from }, asm: { value: "1.14.3", from } });
+  assert.equal(versions.istio, undefined);
+  assert.equal(istiods.size, 0);
+  assert.deepEqual(versions.ccm, {
+    value: "2.10.1",
+    from: "the image of DaemonSet kube-system/cloud-controller-manager",
+  });
+  await deleteObject(admin, "Deployment", "istio-system", "istio-ingressgateway");
+  await deleteObject(admin, "DaemonSet", "kube-system", "cloud-controller-manager");
 });
 
 test("versions that may not be asked for are unknown, which keeps nothing from being ready", async (t) => {
