@@ -35,6 +35,8 @@ export async function runForesail(
     child.once("error", reject);
     child.once("close", resolve);
   });
+  // It may end before it has read everything.
+  child.stdin.on("error", () => {});
   child.stdin.end(stdin);
   const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
   return { exitCode, stdout, stderr };
