@@ -1,12 +1,14 @@
 /**
  * Writes everything that is made from the rules: their index and pages, the page of versions, the README's table, webhook rules,
- * the ClusterRole, the default ConfigMap and the configuration's JSON Schema. With `--check` it writes nothing and fails if a file is not as it would be written.
+ * the ClusterRole, the default ConfigMap and the configuration's JSON Schema; and the table of finalizers. With `--check` it
+ * writes nothing and fails if a file is not as it would be written.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { AnyRule } from "../src/rules/rule.ts";
 import { configurationJsonSchema } from "../src/config/json-schema.ts";
 import { architectureWithArrows } from "./generators/architecture.ts";
+import { pageWithFinalizers } from "./generators/finalizers.ts";
 import { clusterRole, configMap, meshPlaneRoles, webhookConfigurations } from "./generators/manifests.ts";
 import { readmeWithRules } from "./generators/readme.ts";
 import { ruleIndex } from "./generators/rule-index.ts";
@@ -27,11 +29,13 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const rules: AnyRule[] = [];
   for (const id of ids) rules.push(await loadRule(id));
   const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  const namespaces = await readFile(join(ROOT, "docs/en/namespaces.md"), "utf8");
   const architecture = await readFile(join(ROOT, "docs/architecture.md"), "utf8");
   return new Map([
     ["src/rules/index.ts", ruleIndex(ids)],
     ["README.md", readmeWithRules(readme, rules)],
     ["docs/architecture.md", architectureWithArrows(architecture)],
+    ["docs/en/namespaces.md", pageWithFinalizers(namespaces)],
     ["manifests/base/webhooks.yaml", webhookConfigurations(rules)],
     ["manifests/base/cluster-role.yaml", clusterRole(rules)],
     ["manifests/mesh-plane/roles.yaml", meshPlaneRoles(rules)],

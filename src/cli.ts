@@ -103,6 +103,20 @@ export async function run(): Promise<void> {
       ]);
       finish(await manifests(options, manifest.version));
     },
+    async namespace(name, options) {
+      const isWriting = options.finalize === true && options.yes === true;
+      interruptible(
+        isWriting
+          ? `interrupted; \`foresail namespace ${name}\` shows whether it has ended`
+          : "interrupted; nothing was changed",
+      );
+      const [{ namespace }, { terminalOf }] = await Promise.all([
+        import("./commands/namespace.ts"),
+        import("./report/terminal.ts"),
+      ]);
+      const terminal = terminalOf(process.stdout);
+      finish(await namespace(name, options, { terminal, output: OUTPUT, progress: PROGRESS }));
+    },
     async serve(options) {
       const [{ serve }, { RULES }, { default: manifest }] = await Promise.all([
         import("./commands/serve.ts"),
@@ -184,8 +198,13 @@ function namesOf({ commands }: Command, [name = "", ...rest]: readonly string[])
   return called ? [name, ...namesOf(called, rest)] : [];
 }
 
-function interruptible(): void {
-  process.once("SIGINT", () => process.exit(INTERRUPTED));
+/** What is said then, if there is something to say. */
+function interruptible(words?: string): void {
+  process.once("SIGINT", () => {
+    PROGRESS.end();
+    if (words !== undefined) process.stderr.write(`foresail: ${words}\n`);
+    process.exit(INTERRUPTED);
+  });
 }
 
 const OUTPUT: Output = {

@@ -29,6 +29,8 @@ export interface ApiAnswer {
   /** Parsed JSON; undefined if there is none. */
   readonly body: unknown;
   readonly retryAfterMs?: number;
+  /** What the API server and admission webhooks say besides; left out if that is nothing. */
+  readonly warnings?: readonly string[];
 }
 
 export interface ApiServer {
@@ -182,11 +184,24 @@ async function answerFrom(
 ): Promise<ApiAnswer> {
   const text = await body.text();
   const retryAfterMs = retryAfter(headers["retry-after"]);
+  const warnings = warningsIn(headers["warning"]);
   return {
     status: statusCode,
     body: parseJson(leaveOutManagedFields ? withoutManagedFields(text) : text),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
+}
+
+/** RFC 7234, section 5.5, as the API server writes it: `299 - "TEXT"`, with quotes and backslashes escaped. */
+function warningsIn(header: string | string[] = []): readonly string[] {
+  return [header]
+    .flat()
+    .flatMap((value) =>
+      [...value.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text = ""]) =>
+        text.replaceAll(/\\(.)/g, "$1"),
+      ),
+    );
 }
 
 /** The API server gives seconds, never a date. */

@@ -31,10 +31,10 @@ export interface ImpactContext {
 /**
  * Jobs and ReplicaSets are made by controllers, many of them: what stands at their beginning tells how the next Pod is made.
  * CustomResourceDefinitions are megabytes, and few people may list them: only those who are about to change them need them. Few may
- * list Nodes, too.
+ * list Nodes, too. APIServices say whether a namespace can be deleted.
  */
 const DEFINITION = "CustomResourceDefinition";
-const LEFT_OUT: readonly Kind[] = [DEFINITION, "Job", "Node", "ReplicaSet"];
+const LEFT_OUT: readonly Kind[] = ["APIService", DEFINITION, "Job", "Node", "ReplicaSet"];
 
 /** @throws ForesailError */
 export async function impact(
@@ -55,9 +55,12 @@ export async function impact(
   const named = new Set(
     input.manifests.map((one) => identity(one.kind ?? "", namespaceOfManifest(one, { namespace }), one.name)),
   );
-  const changesDefinitions = input.manifests.some(({ kind }) => kind === DEFINITION);
+  const has = (wanted: Kind) => input.manifests.some(({ kind }) => kind === wanted);
+  const isNeeded = (kind: Kind) =>
+    (kind === DEFINITION && has(DEFINITION)) ||
+    (kind === "APIService" && (has("APIService") || (options.delete === true && has("Namespace"))));
   const state = await readState(options, {
-    kinds: KINDS.filter((kind) => !LEFT_OUT.includes(kind) || (kind === DEFINITION && changesDefinitions)),
+    kinds: KINDS.filter((kind) => !LEFT_OUT.includes(kind) || isNeeded(kind)),
     istioNamespace: configuration.mesh.istioNamespace,
     // What the last apply has set is told apart from what others have.
     isWhole: (kind, { namespace: place, name }) => named.has(identity(kind, place, name)),

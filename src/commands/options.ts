@@ -103,6 +103,13 @@ export interface ManifestsOptions {
   readonly certs: CertificateMode;
 }
 
+export interface NamespaceOptions {
+  readonly kubeconfig?: string;
+  readonly finalize?: boolean;
+  /** Do it, not only show it. */
+  readonly yes?: boolean;
+}
+
 export interface CertsOptions {
   readonly kubeconfig?: string;
   readonly namespace?: string;

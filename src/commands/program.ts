@@ -20,6 +20,7 @@ import type {
   ImpactOptions,
   LookupOptions,
   ManifestsOptions,
+  NamespaceOptions,
   Shell,
 } from "./options.ts";
 import type { ServeOptions } from "./serve.ts";
@@ -36,6 +37,7 @@ export interface Actions {
   gateways(options: GatewaysOptions): Promise<void>;
   impact(paths: readonly string[], options: ImpactOptions): Promise<void>;
   manifests(options: ManifestsOptions): Promise<void>;
+  namespace(name: string, options: NamespaceOptions): Promise<void>;
   serve(options: ServeOptions): Promise<void>;
   /** Help of the command of these names, of the program without one. */
   help(names: readonly string[]): void;
@@ -64,6 +66,10 @@ Exit codes: 0 every question has an answer; 2 wrong usage, a client or host that
 const GATEWAYS_HELP = `
 Exit codes: 0 all were listed, however many; 2 wrong usage, or a kind could not be read.`;
 
+const NAMESPACE_HELP = `
+Exit codes: 0 nothing is in its way, or --finalize --yes has ended it; 1 something is, or --finalize came without --yes; 2 wrong
+usage, no such namespace, or the cluster does not let you look or do it.`;
+
 const COMPLETION_HELP = `
 Write into ~/.bashrc                        source <(foresail completion bash)
            ~/.zshrc, behind compinit        source <(foresail completion zsh)
@@ -86,6 +92,7 @@ export function createProgram(name: string, actions: Actions): Command {
   addExplain(program, actions);
   addImpact(program, actions);
   addGateways(program, actions);
+  addNamespace(program, actions);
   addManifests(program, actions);
   addCerts(program, actions);
   addCompletion(program, actions);
@@ -319,6 +326,17 @@ function addCerts(program: Command, actions: Actions): void {
     .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
     .option("-n, --namespace <NS>", "where foresail is installed (as the webhook configurations say)")
     .action((options: CertsOptions) => actions.certs(options));
+}
+
+function addNamespace(program: Command, actions: Actions): void {
+  program
+    .command("namespace <NAME>")
+    .description("Says why a namespace is stuck in Terminating, and what to do in which order.")
+    .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .option("--finalize", "show what would be left behind if the namespace ended now, and do nothing")
+    .option("--yes", "with --finalize: end it, by removing its spec.finalizers through the API")
+    .addHelpText("after", NAMESPACE_HELP)
+    .action((name: string, options: NamespaceOptions) => actions.namespace(name, options));
 }
 
 function addCompletion(program: Command, actions: Actions): void {

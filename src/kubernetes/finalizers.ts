@@ -178,6 +178,12 @@ const FAMILIES: readonly (readonly [prefix: string, facts: FinalizerFacts])[] = 
   ],
 ];
 
+/** All that foresail knows, in order; those that end in a name or a mode with an asterisk. */
+export function knownFinalizers(): readonly (readonly [finalizer: string, facts: FinalizerFacts])[] {
+  const families = FAMILIES.map(([prefix, facts]) => [`${prefix}*`, facts] as const);
+  return [...Object.entries(FINALIZERS), ...families].toSorted(([one], [other]) => (one < other ? -1 : 1));
+}
+
 /** Undefined for a finalizer that foresail does not know. */
 export function finalizerFacts(finalizer: string): FinalizerFacts | undefined {
   if (Object.hasOwn(FINALIZERS, finalizer)) return FINALIZERS[finalizer];

@@ -7,3 +7,10 @@ export type JsonObject = { readonly [key: string]: Json };
 export function isObject(value: unknown): value is { readonly [key: string]: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** Whether it is JSON throughout, as what was parsed from it. */
+export function isJson(value: unknown): value is Json {
+  if (value === null || ["boolean", "number", "string"].includes(typeof value)) return true;
+  if (Array.isArray(value)) return value.every(isJson);
+  return isObject(value) && Object.values(value).every(isJson);
+}

@@ -1,0 +1,124 @@
+/** `foresail namespace`: why a namespace does not end, and its end without what is in it. */
+import type { ApiServer } from "../api-server/client.ts";
+import { connectToApiServer } from "../api-server/connect.ts";
+import { ApiStatusError } from "../api-server/status-error.ts";
+import { readNamespace, readTermination } from "../cluster/termination/read-termination.ts";
+import { ForesailError } from "../errors.ts";
+import { renderOrphans, renderTermination } from "../report/termination-text.ts";
+import type { Terminal } from "../report/terminal.ts";
+import { isForbidden } from "../termination/facts.ts";
+import type { TerminationFacts } from "../termination/facts.ts";
+import { stepsFor } from "../termination/steps.ts";
+import { finalize, requireFinalizable, requireSeen } from "./namespace/finalize.ts";
+import type { NamespaceOptions } from "./options.ts";
+import type { CommandResult, ExitCode, Output, Progress } from "./result.ts";
+
+export interface NamespaceContext {
+  readonly terminal: Terminal;
+  readonly output: Output;
+  readonly progress: Progress;
+}
+
+const FORBIDDEN = 403;
+const NOT_FOUND = 404;
+/** As the API server has it: RFC 1123, a label. */
+const NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** @throws ForesailError */
+export async function namespace(
+  name: string,
+  options: NamespaceOptions,
+  { terminal, output, progress }: NamespaceContext,
+): Promise<CommandResult> {
+  requireFlags(name, options);
+  const { kubeconfig } = options;
+  progress.show("asking the cluster");
+  const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
+  try {
+    const facts = await readFacts(api, name, options, progress);
+    if (options.finalize !== true) {
+      const now = Date.now();
+      const report = renderTermination(facts, now, terminal);
+      return { report, problems: [], exitCode: exitCodeFor(facts, now) };
+    }
+    const orphans = renderOrphans(facts, terminal);
+    if (options.yes !== true) {
+      const problem = `foresail: nothing was done; to end the namespace all the same: foresail namespace ${name} --finalize --yes`;
+      return { report: orphans, problems: [problem], exitCode: 1 };
+    }
+    progress.end();
+    requireSeen(facts);
+    await output.write(orphans);
+    return await finalize(api, facts);
+  } finally {
+    await api.close();
+  }
+}
+
+/** What nobody let us see may be in the way as well. */
+function exitCodeFor(facts: TerminationFacts, now: number): ExitCode {
+  const { namespace: found, content } = facts;
+  if (found.deletedAt === undefined) return 0;
+  if (stepsFor(facts, now).length > 0) return 1;
+  return content.some(({ refusal }) => refusal !== undefined && isForbidden(refusal)) ? 2 : 0;
+}
+
+function requireFlags(name: string, { finalize: isFinal, yes }: NamespaceOptions): void {
+  if (!NAME.test(name)) {
+    throw new ForesailError({
+      code: "USAGE",
+      message: `${JSON.stringify(name)} is no name of a namespace`,
+      hint: "Small letters, digits and hyphens, at most 63: `kubectl get namespaces` lists them.",
+    });
+  }
+  if (yes === true && isFinal !== true) {
+    throw new ForesailError({
+      code: "USAGE",
+      message: "--yes needs --finalize",
+      hint: `\`foresail namespace ${name}\` changes nothing; --finalize shows what would be left behind.`,
+    });
+  }
+}
+
+async function readFacts(
+  api: ApiServer,
+  name: string,
+  options: NamespaceOptions,
+  progress: Progress,
+): Promise<TerminationFacts> {
+  try {
+    const { facts } = await readNamespace(api, name);
+    if (options.finalize === true) requireFinalizable(facts);
+    return await readTermination(api, facts, (line) => progress.show(line));
+  } catch (cause) {
+    throw inWords(api, name, cause);
+  }
+}
+
+function inWords({ url }: ApiServer, name: string, cause: unknown): unknown {
+  if (cause instanceof ForesailError) return cause;
+  const status = cause instanceof ApiStatusError ? cause.status : undefined;
+  if (status === NOT_FOUND) {
+    return new ForesailError({
+      code: "NAMESPACE_UNKNOWN",
+      message: `there is no namespace ${name} in the cluster of ${url}`,
+      hint: "Is it gone already, or is this another cluster? `kubectl config current-context` names it.",
+      cause,
+    });
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (status === FORBIDDEN) {
+    return new ForesailError({
+      code: "CLUSTER_FORBIDDEN",
+      message: `the API server ${url} does not let you look: ${reason}`,
+      hint: "You need the right to get the namespace, and to list what is in it.",
+      cause,
+    });
+  }
+  return new ForesailError({
+    code: "CLUSTER_UNREACHABLE",
+    message: `the cluster of ${url} could not be read to its end: ${reason}`,
+    hint: "Try again; nothing was changed.",
+    cause,
+  });
+}
