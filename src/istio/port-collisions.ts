@@ -41,10 +41,15 @@ export function mixtureOf(
   return winner.isPassthrough ? "counted" : "misrouted";
 }
 
-/** Two objects with a hostname in common are one service to Istio, or hide each other. */
-export function haveHostInCommon(one: PortClaim, other: PortClaim): boolean {
-  const hostnames = new Set(one.hosts.map(({ hostname }) => hostname));
-  return other.hosts.some(({ hostname }) => hostnames.has(hostname));
+/**
+ * Not with a hostname in common, which makes them one service to Istio, or lets one hide the other; nor with the same
+ * destinations only.
+ */
+export function isApart(one: PortClaim, other: PortClaim): boolean {
+  return (
+    !other.hosts.some(({ hostname }) => one.hosts.some((host) => host.hostname === hostname)) &&
+    other.hosts.some(({ destination }) => one.hosts.some((host) => host.destination !== destination))
+  );
 }
 
 /** The same for every pair, whichever of the two is asked about: by age, namespace, name and kind. */

@@ -10,7 +10,7 @@ import type { ClaimedHost, PortClaim } from "../istio/port-claims.ts";
 import {
   allocationOf,
   compareClaims,
-  haveHostInCommon,
+  isApart,
   mixtureOf,
   withoutAllocated,
 } from "../istio/port-collisions.ts";
@@ -168,8 +168,8 @@ spec:
 
 /** Whether ExternalName Services listen on their ports for all addresses. An unknown version is the newest. */
 function haveOwnListeners(versions: Versions): boolean {
-  const isApart = holds("asmKeepsExternalNamesApart", versions);
-  return isApart !== true && !(holds("externalNameIsAlias", versions) ?? isApart !== false);
+  const isToldApart = holds("asmKeepsExternalNamesApart", versions);
+  return isToldApart !== true && !(holds("externalNameIsAlias", versions) ?? isToldApart !== false);
 }
 
 function areAliases(versions: Versions): boolean {
@@ -197,7 +197,7 @@ function* sharedPorts(review: PortReview, claims: readonly PortClaim[], cluster:
     const others = [...cluster.ports.claims(claim.port)]
       .filter(({ kind }) => kind === "ServiceEntry" || listsExternalNames)
       .flatMap((other) => withoutAllocated(other, allocation) ?? [])
-      .filter((other) => !haveHostInCommon(claim, other) && isTold(claim, other, cluster))
+      .filter((other) => isApart(claim, other) && isTold(claim, other, cluster))
       .toSorted(compareClaims);
     const found = collisionWith(others, claim, commonClients, cluster);
     if (found) yield findingOn(found, claim, review, cluster);
@@ -222,24 +222,17 @@ function collisionWith(
   commonClients: CommonClients,
   cluster: View,
 ): Collision | undefined {
-  for (const wanted of ["misrouted", "counted"] as const) {
-    for (const other of others) {
-      const judge = (host: ClaimedHost, otherHost: ClaimedHost) =>
-        mixture([claim, host], [other, otherHost], cluster) === wanted ? host.hostname : undefined;
-      if (!isAny(claim.hosts, other.hosts, judge)) continue;
-      const host = commonClients.find(claim, other, judge);
-      if (host !== undefined) return { host, other, isMisrouted: wanted === "misrouted" };
-    }
+  let counted: Collision | undefined;
+  for (const other of others) {
+    const judge = (host: ClaimedHost, otherHost: ClaimedHost): Collision | undefined => {
+      const found = mixture([claim, host], [other, otherHost], cluster);
+      return found && { host: host.hostname, other, isMisrouted: found === "misrouted" };
+    };
+    const found = commonClients.find(claim, other, judge);
+    if (found?.isMisrouted) return found;
+    counted ??= found;
   }
-  return undefined;
-}
-
-function isAny(
-  hosts: readonly ClaimedHost[],
-  others: readonly ClaimedHost[],
-  judge: (host: ClaimedHost, other: ClaimedHost) => unknown,
-): boolean {
-  return hosts.some((host) => others.some((other) => judge(host, other) !== undefined));
+  return counted;
 }
 
 function mixture(
