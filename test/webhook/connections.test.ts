@@ -17,11 +17,12 @@ import { GVK, reviewOf, startWebhook } from "./under-test.ts";
 import type { UnderTest } from "./under-test.ts";
 
 const REVIEW = reviewOf({ kind: GVK.Service, object: {} });
+/** Long enough for a handshake on a machine that is busy with something else. */
 const QUICK = {
   keepAliveTimeout: 120_000,
-  headersTimeout: 200,
-  requestTimeout: 200,
-  handshakeTimeout: 200,
+  headersTimeout: 1000,
+  requestTimeout: 1000,
+  handshakeTimeout: 1000,
   connectionsCheckingInterval: 20,
 };
 
@@ -157,7 +158,7 @@ describe("a connection", () => {
   });
 
   test("on which nothing is ever asked is ended as an idle one, without a word", async (t) => {
-    const tested = await startWebhook(t, { timeouts: { ...QUICK, keepAliveTimeout: 200 } });
+    const tested = await startWebhook(t, { timeouts: { ...QUICK, keepAliveTimeout: 1000 } });
     assert.equal(await text(await open(tested)), "");
   });
 

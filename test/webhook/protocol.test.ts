@@ -268,7 +268,8 @@ describe("a rule that does not come to an end in time", () => {
   const request = { kind: GVK.ServiceEntry, object: { spec: {} } };
   const finding = "entry-is-endless: Found again (spec)";
   const remedy = "entry-is-endless: fix: Repair entry-is-endless.";
-  const path = "/validate?timeout=100ms";
+  // Long enough for a first finding on a machine that is busy with something else.
+  const path = "/validate?timeout=1s";
 
   test("is a warning by default, with what was found until then", async (t) => {
     const { review, metrics } = await startWebhook(t);
@@ -307,8 +308,8 @@ describe("a rule that does not come to an end in time", () => {
   test("is answered before the API server stops waiting", async (t) => {
     const { review } = await startWebhook(t);
     const begun = performance.now();
-    await review("/validate?timeout=1s", request);
-    assert(performance.now() - begun < 1000);
+    await review("/validate?timeout=3s", request);
+    assert(performance.now() - begun < 3000);
   });
 });
 
