@@ -125,7 +125,7 @@ spec: { selector: { app: web } }
     waitsForLoadBalancer: {
       text: "{{namespace}} stays until {{controller}} has given back the load balancer of {{objects}}: finalizer {{finalizer}}",
       remedy:
-        "Delete {{objects}} first, and see that it goes: then nothing else of the namespace is gone if it does not.",
+        "Delete {{objects}} first and see that it goes; if it does not, the rest of the namespace is still there.",
     },
   },
   *check({ name: namespace, oldObject }, cluster) {
