@@ -205,9 +205,10 @@ for (const folder of [BASE, WITHOUT_MATCH_CONDITIONS, HIGH_AVAILABILITY, MESH_KU
         readOnlyRootFilesystem: true,
         capabilities: { drop: ["ALL"] },
       });
+      const [requested, limit] = folder === MESH_KUBECONFIG ? ["256Mi", "448Mi"] : ["160Mi", "320Mi"];
       assert.deepEqual(container?.["resources"], {
-        requests: { cpu: "100m", memory: "160Mi" },
-        limits: { memory: "320Mi" },
+        requests: { cpu: "100m", memory: requested },
+        limits: { memory: limit },
       });
       assert.deepEqual(container?.["env"], [
         { name: "NODE_OPTIONS", value: "--max-old-space-size-percentage=60 --max-semi-space-size=2" },
@@ -295,3 +296,22 @@ function isSelected(
   const wanted = Object.entries(selector);
   return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
 }
+
+test("the overlay mesh-kubeconfig hands the Secret's kubeconfig to serve", async (t) => {
+  const manifests = await renderManifests(t, MESH_KUBECONFIG);
+  if (!manifests) return;
+  const pod = podSpecOf(manifests);
+  const [container] = list(mapOf(anything)).read(pod["containers"]) ?? [];
+  assert.deepEqual(container?.["args"], [
+    "serve",
+    "--listen=:8443",
+    "--metrics=:9090",
+    "--mesh-kubeconfig=/etc/foresail/mesh/kubeconfig",
+  ]);
+  assert.deepEqual(container["volumeMounts"], [
+    { name: "mesh-kubeconfig", mountPath: "/etc/foresail/mesh", readOnly: true },
+  ]);
+  assert.deepEqual(pod["volumes"], [
+    { name: "mesh-kubeconfig", secret: { secretName: "foresail-mesh-kubeconfig" } },
+  ]);
+});

@@ -1,7 +1,6 @@
 /** The cluster that `serve` judges reviews by: files, or that of an API server. */
 import type { Logger } from "pino";
 import type { ApiServer } from "../../api-server/client.ts";
-import { ApiStatusError } from "../../api-server/status-error.ts";
 import { startLiveCluster } from "../../cluster/live/live-cluster.ts";
 import type { LiveCluster, LiveClusterOptions } from "../../cluster/live/live-cluster.ts";
 import type { Plane } from "../../istio/planes.ts";
@@ -13,6 +12,7 @@ import type { MeshSettings } from "../../rules/policy.ts";
 import type { AnyRule } from "../../rules/rule.ts";
 import type { CacheFacts } from "../../webhook/metrics.ts";
 import { openFileCluster } from "./file-cluster.ts";
+import { MeshOutage } from "./mesh-outage.ts";
 import { rulesThatNeedMesh } from "./policy-in-doubt.ts";
 import type { Knowledge } from "./policy-in-doubt.ts";
 import { isRefusal, problemFacts } from "./problem-facts.ts";
@@ -71,7 +71,7 @@ export interface ApiServers {
 /** Is filled while it is served from: `unmetConditions` says when it is complete. */
 export function openLiveCluster({ api, meshApi }: ApiServers, context: Context): ServedCluster {
   const { log } = context;
-  const sayOutage = outageOfMesh(meshApi, context, () => cluster.meshPlane());
+  const outage = outageOfMesh(meshApi, context, () => cluster.meshPlane());
   const cluster = startLiveCluster({
     ...context,
     api,
@@ -79,7 +79,7 @@ export function openLiveCluster({ api, meshApi }: ApiServers, context: Context):
     onProblem(place, problem, heldBack) {
       const { kind, plane } = place;
       const { error, verb, isWait } = problem;
-      if (plane === "mesh" && sayOutage.covers(problem)) return;
+      if (plane === "mesh" && outage.covers(kind, problem)) return;
       const missingRights = plane === "mesh" ? RIGHTS_IN_MESH : rightsOfIstio(kind, context);
       const facts = { ...factsOf(place), verb, ...problemFacts(error, missingRights) };
       if (isWait) log.info(facts, "the API server asks to wait; objects are read then");
@@ -89,7 +89,7 @@ export function openLiveCluster({ api, meshApi }: ApiServers, context: Context):
       else log.error(facts, "objects not read; what is known stays");
     },
     onRecovery(place) {
-      if (place.plane === "mesh" && sayOutage.ends()) return;
+      if (place.plane === "mesh" && outage.endsFor(place.kind)) return;
       log.info(factsOf(place), "objects read again");
     },
     onVersion(news) {
@@ -125,37 +125,23 @@ function factsOf({ kind, plane }: Parameters<LiveClusterOptions["onRecovery"]>[0
   return plane === "mesh" ? { plane, kind } : { kind };
 }
 
-type Problem = Parameters<LiveClusterOptions["onProblem"]>[1];
-
-/** That the mesh's API server does not answer is said once, not for each kind. */
 function outageOfMesh(
   meshApi: ApiServer | undefined,
   { rules, log }: Context,
   state: LiveCluster["meshPlane"],
-) {
-  let isOut = false;
+): MeshOutage {
   const facts = { plane: "mesh", url: meshApi?.url };
-  return {
-    /** Whether the problem is one of all kinds; then it is said by now. */
-    covers({ error, verb }: Problem): boolean {
-      const isOutage = verb !== undefined && !(error instanceof ApiStatusError);
-      if (isOutage && !isOut) {
-        const waiting = state() === "unknown" ? { rules: rulesThatNeedMesh(rules).map(({ id }) => id) } : {};
-        const text =
-          "rules" in waiting
-            ? "the mesh's API server does not answer; these rules are off until it does"
-            : "the mesh's API server does not answer; what is known of it stays";
-        log.error({ ...facts, ...problemFacts(error), ...waiting }, text);
-      }
-      isOut ||= isOutage;
-      return isOutage;
+  return new MeshOutage({
+    onBegin(error) {
+      const known = { ...facts, ...problemFacts(error) };
+      if (state() === "unknown") {
+        const off = rulesThatNeedMesh(rules).map(({ id }) => id);
+        log.error(
+          { ...known, rules: off },
+          "the mesh's API server does not answer; these rules are off until it does",
+        );
+      } else log.error(known, "the mesh's API server does not answer; what is known of it stays");
     },
-    /** Whether it was out until now. */
-    ends(): boolean {
-      const wasOut = isOut;
-      if (wasOut) log.info(facts, "the mesh's API server answers again");
-      isOut = false;
-      return wasOut;
-    },
-  };
+    onEnd: () => log.info(facts, "the mesh's API server answers again"),
+  });
 }
