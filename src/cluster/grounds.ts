@@ -48,6 +48,13 @@ export class Grounds {
     this.#note({ kind, namespace, name, ...placeIn(plane), ...(isMissing ? { isMissing } : {}) });
   }
 
+  /** Its labels: for discoverySelectors also those of the mesh's own. */
+  namespace(name: string): void {
+    this.object("Namespace", "", name);
+    if (this.#state.meshPlane !== undefined && this.#mesh.discoverySelectors.length > 0)
+      this.object("Namespace", "", name, "mesh");
+  }
+
   /** The Namespaces of this name in both planes: one of them is under review, and nobody says which. */
   counterparts(name: string): void {
     if (name === "") return;

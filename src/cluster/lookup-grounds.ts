@@ -13,7 +13,7 @@ export function withGrounds(mesh: LookupMesh, grounds: Grounds): LookupMesh {
     settings: mesh.settings,
     revision: mesh.revision,
     reads(namespace, revision) {
-      grounds.object("Namespace", "", namespace);
+      grounds.namespace(namespace);
       return mesh.reads(namespace, revision);
     },
     servedTo(namespace, labels) {

@@ -218,3 +218,65 @@ describe("an answer about the lookup rests on", () => {
       [object("VirtualService", "b", "route"), object("VirtualService", "b", "route")],
     ));
 });
+
+describe("with an API server of the mesh's own, an answer rests on", () => {
+  const DISCOVERING = 'rootNamespace: root\ndiscoverySelectors: [{ matchLabels: { mesh: "yes" } }]';
+  const configMap = { metadata: { name: "istio", namespace: "istio-system" }, data: { mesh: DISCOVERING } };
+  const inMesh = (ground: Ground): Ground => ({ ...ground, plane: "mesh" });
+
+  function groundsOfBoth(ask: Ask, meshObjects: readonly (readonly [Kind, object])[]): readonly Ground[] {
+    const store = new Store("cluster.local");
+    for (const [kind, value] of OBJECTS) store.put(kind, value);
+    for (const [kind, value] of meshObjects) store.put(kind, value, "mesh");
+    const grounds: Ground[] = [];
+    const state = { store, settings: DEFAULT_MESH_SETTINGS, isComplete: true, meshPlane: "known" } as const;
+    ask(createView(state, REVIEWED, (ground) => grounds.push(ground)));
+    return grounds;
+  }
+
+  test("its ConfigMaps, and those of the cluster only where it has none", () => {
+    assert.deepEqual(
+      groundsOfBoth((view) => view.mesh, [["ConfigMap", configMap]]),
+      [inMesh(object("ConfigMap", "istio-system", "istio")), all("MutatingWebhookConfiguration", "")],
+    );
+    assert.deepEqual(
+      groundsOfBoth((view) => view.mesh, []),
+      [
+        inMesh(all("ConfigMap", "istio-system")),
+        all("ConfigMap", "istio-system"),
+        all("MutatingWebhookConfiguration", ""),
+      ],
+    );
+  });
+
+  test("the labels of its Namespaces, too, where discoverySelectors ask for them", () => {
+    const reads: Ask = (view) => view.lookup.reads("shop", undefined);
+    assert.deepEqual(groundsOfBoth(reads, []), [object("Namespace", "", "shop")]);
+    assert.deepEqual(groundsOfBoth(reads, [["ConfigMap", configMap]]), [
+      object("Namespace", "", "shop"),
+      inMesh(object("Namespace", "", "shop", MISSING)),
+    ]);
+  });
+
+  test("the Namespaces of a name in both", () => {
+    const ask: Ask = (view) => view.planes.counterpartOf({ metadata: { name: "shop" } });
+    assert.deepEqual(groundsOfBoth(ask, []), [
+      inMesh(object("Namespace", "", "shop", MISSING)),
+      object("Namespace", "", "shop"),
+    ]);
+  });
+});
+
+test("discoverySelectors are met by the labels of either Namespace", () => {
+  const labels = { mesh: "yes" };
+  const reads = (inData: object, inMesh: object) => {
+    const store = new Store("cluster.local");
+    const data = { mesh: "discoverySelectors: [{ matchLabels: { mesh: 'yes' } }]" };
+    store.put("ConfigMap", { metadata: { name: "istio", namespace: "istio-system" }, data });
+    store.put("Namespace", { metadata: { name: "a", labels: inData } });
+    store.put("Namespace", { metadata: { name: "a", labels: inMesh } }, "mesh");
+    const state = { store, settings: DEFAULT_MESH_SETTINGS, isComplete: true, meshPlane: "known" } as const;
+    return createView(state).lookup.reads("a", undefined);
+  };
+  assert.deepEqual([reads(labels, {}), reads({}, labels), reads({}, {})], [true, true, false]);
+});

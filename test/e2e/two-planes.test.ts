@@ -1,9 +1,10 @@
 /** foresail between two real API servers. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
 import { Agent, fetch } from "undici";
-import { runForesail } from "../foresail.ts";
+import { folderWith, runForesail } from "../foresail.ts";
 import { eventually } from "../harness/eventually.ts";
 import type { ServedForesail } from "../harness/served-foresail.ts";
 import { requireControlPlane } from "../harness/tools.ts";
@@ -193,6 +194,14 @@ test("commands that look once read both", async (t) => {
     wrong.stderr,
     /, which --mesh-kubeconfig names, serves no DestinationRule: is it that of the mesh\?\n/,
   );
+
+  // What is to be applied to the mesh's is judged by the namespaces of both.
+  await apply(mesh, [namespace("only-there")]);
+  const rule = JSON.stringify(destinationRule("one", "only-there", { host: HOST }));
+  const folder = await folderWith(t, { "rule.json": rule });
+  const changed = await runForesail(["impact", join(folder, "rule.json"), ...flags]);
+  assert.equal(changed.exitCode, 1, changed.stderr);
+  assert.match(changed.stdout, /^- Warn mesh-namespace-exists: DestinationRule only-there\/one at$/m);
 });
 
 test("gateways asks the mesh's for Istio's Gateways, and the cluster's for the Services before their Pods", async (t) => {
