@@ -7,6 +7,7 @@ import type { Kind } from "../kubernetes/objects.ts";
 import { startPolling } from "../polling.ts";
 import type { Polling } from "../polling.ts";
 import { findFiles } from "./files.ts";
+import type { Manifest } from "./manifest.ts";
 import { readManifests } from "./manifests.ts";
 import type { ReadProblem } from "./manifests.ts";
 import type { ReadText } from "./read-text.ts";
@@ -44,16 +45,28 @@ export async function readMeshState(
   paths: readonly string[],
   standardInput?: ReadText,
 ): Promise<readonly StateObject[]> {
+  const manifests = await readWholeState(paths, standardInput);
+  return manifests.flatMap(({ kind, object: value }) => (kind === undefined ? [] : [{ kind, value }]));
+}
+
+/** `detected`: what is known besides of the versions that run. */
+/**
+ * Objects of all kinds.
+ * @throws ForesailError STATE_UNREADABLE, as `loadMeshState`
+ */
+export async function readWholeState(
+  paths: readonly string[],
+  standardInput?: ReadText,
+): Promise<readonly Manifest[]> {
   const { manifests, problems } = await readManifests(
     paths,
     standardInput === undefined ? {} : { standardInput },
   );
   const [problem] = problems;
   if (problem) throw unreadable(problem, problems.length);
-  return manifests.flatMap(({ kind, object: value }) => (kind === undefined ? [] : [{ kind, value }]));
+  return manifests;
 }
 
-/** `detected`: what is known besides of the versions that run. */
 export function storeOf(
   objects: Iterable<StateObject>,
   clusterDomain: string,

@@ -2,6 +2,8 @@
 import type { ApiServer } from "../api-server/client.ts";
 import { connectToApiServer } from "../api-server/connect.ts";
 import { ApiStatusError } from "../api-server/status-error.ts";
+import { readWholeState } from "../cluster/mesh-state.ts";
+import { terminationIn } from "../cluster/termination/files.ts";
 import { readNamespace, readTermination } from "../cluster/termination/read-termination.ts";
 import { ForesailError } from "../errors.ts";
 import { renderOrphans, renderTermination } from "../report/termination-text.ts";
@@ -11,6 +13,8 @@ import type { TerminationFacts } from "../termination/facts.ts";
 import { stepsFor } from "../termination/steps.ts";
 import { finalize, requireFinalizable, requireSeen } from "./namespace/finalize.ts";
 import type { NamespaceOptions } from "./options.ts";
+import { refuseTwoSources } from "./read-state.ts";
+import { standardInputFor } from "./standard-input.ts";
 import type { CommandResult, ExitCode, Output, Progress } from "./result.ts";
 
 export interface NamespaceContext {
@@ -31,28 +35,55 @@ export async function namespace(
   { terminal, output, progress }: NamespaceContext,
 ): Promise<CommandResult> {
   requireFlags(name, options);
-  const { kubeconfig } = options;
+  const { kubeconfig, meshState } = options;
+  if (meshState.length > 0) return inFiles(name, options, terminal);
   progress.show("asking the cluster");
   const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
   try {
     const facts = await readFacts(api, name, options, progress);
-    if (options.finalize !== true) {
-      const now = Date.now();
-      const report = renderTermination(facts, now, terminal);
-      return { report, problems: [], exitCode: exitCodeFor(facts, now) };
-    }
-    const orphans = renderOrphans(facts, terminal);
-    if (options.yes !== true) {
-      const problem = `foresail: nothing was done; to end the namespace all the same: foresail namespace ${name} --finalize --yes`;
-      return { report: orphans, problems: [problem], exitCode: 1 };
-    }
+    if (options.finalize !== true) return explained(facts, terminal);
+    if (options.yes !== true) return orphansOnly(facts, terminal);
     progress.end();
     requireSeen(facts);
-    await output.write(orphans);
+    await output.write(renderOrphans(facts, terminal));
     return await finalize(api, facts);
   } finally {
     await api.close();
   }
+}
+
+async function inFiles(
+  name: string,
+  { meshState, finalize: isFinal }: NamespaceOptions,
+  terminal: Terminal,
+): Promise<CommandResult> {
+  const { standardInput } = await standardInputFor(meshState);
+  const facts = terminationIn(await readWholeState(meshState, standardInput), name);
+  if (facts === undefined) {
+    throw new ForesailError({
+      code: "NAMESPACE_UNKNOWN",
+      message: `there is no namespace ${name} in ${meshState.join(", ")}`,
+      hint: `\`kubectl get namespace ${name} -o yaml\` writes it; what is in it belongs there as well.`,
+    });
+  }
+  if (isFinal !== true) return explained(facts, terminal);
+  requireFinalizable(facts.namespace);
+  return orphansOnly(facts, terminal);
+}
+
+function explained(facts: TerminationFacts, terminal: Terminal): CommandResult {
+  const now = Date.now();
+  return {
+    report: renderTermination(facts, now, terminal),
+    problems: [],
+    exitCode: exitCodeFor(facts, now),
+  };
+}
+
+function orphansOnly(facts: TerminationFacts, terminal: Terminal): CommandResult {
+  const { name } = facts.namespace;
+  const problem = `foresail: nothing was done; to end the namespace all the same: foresail namespace ${name} --finalize --yes`;
+  return { report: renderOrphans(facts, terminal), problems: [problem], exitCode: 1 };
 }
 
 /** What nobody let us see may be in the way as well. */
@@ -63,7 +94,9 @@ function exitCodeFor(facts: TerminationFacts, now: number): ExitCode {
   return content.some(({ refusal }) => refusal !== undefined && isForbidden(refusal)) ? 2 : 0;
 }
 
-function requireFlags(name: string, { finalize: isFinal, yes }: NamespaceOptions): void {
+function requireFlags(name: string, options: NamespaceOptions): void {
+  const { finalize: isFinal, yes, meshState } = options;
+  refuseTwoSources(options);
   if (!NAME.test(name)) {
     throw new ForesailError({
       code: "USAGE",
@@ -76,6 +109,13 @@ function requireFlags(name: string, { finalize: isFinal, yes }: NamespaceOptions
       code: "USAGE",
       message: "--yes needs --finalize",
       hint: `\`foresail namespace ${name}\` changes nothing; --finalize shows what would be left behind.`,
+    });
+  }
+  if (yes === true && meshState.length > 0) {
+    throw new ForesailError({
+      code: "USAGE",
+      message: "--yes ends a namespace of a cluster, not one of files",
+      hint: "Leave out --mesh-state, or --yes.",
     });
   }
 }

@@ -104,6 +104,7 @@ export interface ManifestsOptions {
 }
 
 export interface NamespaceOptions {
+  readonly meshState: readonly string[];
   readonly kubeconfig?: string;
   readonly finalize?: boolean;
   /** Do it, not only show it. */

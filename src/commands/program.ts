@@ -49,6 +49,7 @@ const EXPLAIN_LISTS = { meshState: [], assume: [] } as const;
 const LOOKUP_LISTS = { meshState: [], assume: [] } as const;
 const EXPLAIN_POD_LISTS = { meshState: [], assume: [] } as const;
 const GATEWAYS_LISTS = { meshState: [] } as const;
+const NAMESPACE_LISTS = { meshState: [] } as const;
 const CHECK_LISTS = { meshState: [], assume: [], rule: [], skip: [] } as const;
 
 const MESH_KUBECONFIG = "where Istio's objects are, if not in the cluster itself, as with ASM";
@@ -333,10 +334,13 @@ function addNamespace(program: Command, actions: Actions): void {
     .command("namespace <NAME>")
     .description("Says why a namespace is stuck in Terminating, and what to do in which order.")
     .option("--kubeconfig <FILE>", "the cluster to ask; in a Pod its own, else that of kubectl")
+    .addOption(repeatable("--mesh-state <PATH>", "what is in the cluster, instead of asking one"))
     .option("--finalize", "show what would be left behind if the namespace ended now, and do nothing")
     .option("--yes", "with --finalize: end it, by removing its spec.finalizers through the API")
     .addHelpText("after", NAMESPACE_HELP)
-    .action((name: string, options: NamespaceOptions) => actions.namespace(name, options));
+    .action((name: string, options: NamespaceOptions) =>
+      actions.namespace(name, { ...NAMESPACE_LISTS, ...options }),
+    );
 }
 
 function addCompletion(program: Command, actions: Actions): void {

@@ -59,7 +59,7 @@ export function pathOf({ group, version, plural }: Resource, namespace: string, 
   return `${root}/namespaces/${namespace}/${plural}${name === "" ? "" : `/${name}`}`;
 }
 
-function readRemaining(value: unknown): RemainingObject {
+export function readRemaining(value: unknown): RemainingObject {
   const { metadata = {} } = objectShape.read(value) ?? {};
   const { name = "", finalizers = [], deletionTimestamp = "", ownerReferences = [] } = metadata;
   return {

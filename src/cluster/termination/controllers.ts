@@ -13,13 +13,10 @@ import { pathOf } from "./content.ts";
 type Api = Pick<ApiServer, "request">;
 
 const metadata = object({ name: string, namespace: string });
-const podsShape = object({
-  items: list(
-    object({
-      metadata,
-      status: object({ conditions: list(object({ type: string, status: string })) }),
-    }),
-  ),
+const itemsShape = object({ items: list(anything) });
+const podShape = object({
+  metadata,
+  status: object({ conditions: list(object({ type: string, status: string })) }),
 });
 const deploymentsShape = object({
   items: list(object({ metadata, status: object({ readyReplicas: number }) })),
@@ -69,12 +66,23 @@ async function findPods(api: Api, all: readonly Labels[]): Promise<ControllerSig
     const query = { labelSelector: selectorOf(labels), limit: MAX_PODS };
     const answer = await api.request({ path: "/api/v1/pods", query });
     if (answer.status !== 200) return "unknown";
-    for (const { metadata: pod, status } of podsShape.read(answer.body)?.items ?? []) {
-      const isReady = (status?.conditions ?? []).some((one) => one.type === "Ready" && one.status === "True");
-      const seen = `pod ${pod?.namespace ?? ""}/${pod?.name ?? ""}`;
-      if (isReady) return { seen, isReady };
-      best = { seen, isReady };
-    }
+    const sight = sightOfPods(itemsShape.read(answer.body)?.items ?? []);
+    if (sight.isReady === true) return sight;
+    if (sight.seen !== undefined) best = sight;
+  }
+  return best;
+}
+
+type Sight = Exclude<ControllerSight, "unknown"> & { readonly isReady?: boolean };
+
+/** One that is ready, if there is any. */
+export function sightOfPods(pods: readonly unknown[]): Sight {
+  let best: Sight = { seen: undefined };
+  for (const item of pods) {
+    const { metadata: pod, status } = podShape.read(item) ?? {};
+    const isReady = (status?.conditions ?? []).some((one) => one.type === "Ready" && one.status === "True");
+    best = { seen: `pod ${pod?.namespace ?? ""}/${pod?.name ?? ""}`, isReady };
+    if (isReady) break;
   }
   return best;
 }
@@ -94,8 +102,12 @@ async function findDeployment(api: Api, name: string): Promise<ControllerSight> 
 
 async function managerOf(api: Api, finalizer: string, path: string): Promise<string | undefined> {
   const { status, body } = await api.request({ path, accept: `${METADATA_ONLY.object},application/json` });
-  if (status !== 200) return undefined;
-  const { managedFields = [] } = managersShape.read(body)?.metadata ?? {};
+  return status === 200 ? managerIn(body, finalizer) : undefined;
+}
+
+/** Who wrote the finalizer into the object. */
+export function managerIn(value: unknown, finalizer: string): string | undefined {
+  const { managedFields = [] } = managersShape.read(value)?.metadata ?? {};
   return managedFields.find(({ fieldsV1 }) => hasWritten(fieldsV1, finalizer))?.manager;
 }
 

@@ -27,15 +27,22 @@ const definitionShape = object({
     }),
   }),
 });
-const configurationsShape = object({
-  items: list(object({ metadata: object({ name: string }), webhooks: list(object({ name: string })) })),
+const configurationShape = object({
+  metadata: object({ name: string }),
+  webhooks: list(object({ name: string })),
 });
+const CONFIGURATION_KINDS = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] as const;
+type ConfigurationKind = (typeof CONFIGURATION_KINDS)[number];
 
 /** Undefined if nobody may list APIServices. */
 export async function findLostApis(api: Api): Promise<readonly LostApi[] | undefined> {
   const answer = await api.request({ path: APIS });
-  if (answer.status !== 200) return undefined;
-  return itemsOf(answer.body).flatMap((item): LostApi[] => {
+  return answer.status === 200 ? lostApisAmong(itemsOf(answer.body)) : undefined;
+}
+
+/** Of APIServices. */
+export function lostApisAmong(items: readonly unknown[]): readonly LostApi[] {
+  return items.flatMap((item): LostApi[] => {
     const { metadata, spec, status } = readObject("APIService", item);
     const available = status?.conditions?.find(({ type }) => type === "Available");
     if (spec?.service === undefined || available?.status === "True") return [];
@@ -80,26 +87,31 @@ export async function findWebhooks(
   api: Api,
   messages: readonly string[],
 ): Promise<readonly RefusingWebhook[]> {
-  const text = messages.join("\n");
-  const namesIn = (pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, name = ""]) => name));
-  const [lost, denying] = [namesIn(LOST_WEBHOOK), namesIn(DENYING_WEBHOOK)];
-  if (lost.size + denying.size === 0) return [];
-  const configurations = await webhookConfigurations(api);
-  return [
-    ...[...lost].map((name) => ({ name, configuration: configurations.get(name), isLost: true })),
-    ...[...denying].map((name) => ({ name, configuration: configurations.get(name), isLost: false })),
-  ];
+  if (webhooksNamedIn(messages, () => []).length === 0) return [];
+  const items = new Map<ConfigurationKind, readonly unknown[]>();
+  for (const kind of CONFIGURATION_KINDS)
+    items.set(kind, itemsOf(await get(api, `${CONFIGURATIONS}/${kind.toLowerCase()}s`, anything)));
+  return webhooksNamedIn(messages, (kind) => items.get(kind) ?? []);
 }
 
-/** By the names of their webhooks. */
-async function webhookConfigurations(api: Api): Promise<ReadonlyMap<string, string>> {
+/** `configurations` gives all objects of the kind. */
+export function webhooksNamedIn(
+  messages: readonly string[],
+  configurations: (kind: ConfigurationKind) => readonly unknown[],
+): readonly RefusingWebhook[] {
+  const text = messages.join("\n");
   const found = new Map<string, string>();
-  for (const kind of ["validatingwebhookconfiguration", "mutatingwebhookconfiguration"]) {
-    const { items = [] } = (await get(api, `${CONFIGURATIONS}/${kind}s`, configurationsShape)) ?? {};
-    for (const { metadata, webhooks = [] } of items)
-      for (const { name = "" } of webhooks) found.set(name, `${kind} ${metadata?.name ?? ""}`);
+  for (const kind of CONFIGURATION_KINDS) {
+    for (const item of configurations(kind)) {
+      const { metadata, webhooks = [] } = configurationShape.read(item) ?? {};
+      for (const { name = "" } of webhooks) found.set(name, `${kind.toLowerCase()} ${metadata?.name ?? ""}`);
+    }
   }
-  return found;
+  return ([LOST_WEBHOOK, DENYING_WEBHOOK] as const).flatMap((pattern) => {
+    const names = new Set([...text.matchAll(pattern)].map(([, name = ""]) => name));
+    const isLost = pattern === LOST_WEBHOOK;
+    return [...names].map((name) => ({ name, configuration: found.get(name), isLost }));
+  });
 }
 
 /** Undefined for what is not there, and where nobody may look. */

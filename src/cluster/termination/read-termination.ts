@@ -17,9 +17,13 @@ export async function readNamespace(
 ): Promise<{ readonly facts: NamespaceFacts; readonly object: unknown }> {
   const answer = await api.request({ path: `/api/v1/namespaces/${name}` });
   if (answer.status !== 200) throw new ApiStatusError(answer);
-  const object = readObject("Namespace", answer.body);
+  return { facts: factsOfNamespace(name, answer.body), object: answer.body };
+}
+
+export function factsOfNamespace(name: string, value: unknown): NamespaceFacts {
+  const object = readObject("Namespace", value);
   const { metadata = {}, spec = {} } = object;
-  const facts = {
+  return {
     name,
     uid: metadata.uid ?? "",
     deletedAt: timeOf(metadata.deletionTimestamp ?? ""),
@@ -27,7 +31,6 @@ export async function readNamespace(
     finalizers: metadata.finalizers ?? [],
     report: readNamespaceReport(object),
   };
-  return { facts, object: answer.body };
 }
 
 /** @throws ApiStatusError if the API server does not even say which kinds it has */
