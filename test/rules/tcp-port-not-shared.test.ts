@@ -115,6 +115,11 @@ testRule(rule, {
       cluster: [entry("shop/billing", { addresses: ["10.0.0.0/24"] })],
     },
     {
+      name: "every sidecar sees its own namespace only",
+      object: entry("shop/orders"),
+      cluster: [entry("bank/billing"), sidecar("istio-system", [{ hosts: ["./*"] }])],
+    },
+    {
       name: "it is HTTP",
       object: entry("shop/orders", { ports: [{ ...MYSQL, protocol: "HTTP" }] }),
       cluster: [entry("shop/billing", { ports: [{ ...MYSQL, protocol: "grpc" }] })],

@@ -27,8 +27,8 @@ interface Sidecar {
   readonly labels: Labels;
 }
 
-/** Stands for the namespaces that nothing names; none can be called so. */
-const ANY_OTHER_NAMESPACE = "*";
+/** Stands for the namespaces that nothing names; none can be called so, nor means it anything in a Sidecar. */
+const ANY_OTHER_NAMESPACE = "any other";
 
 export class CommonClients {
   readonly #sources: CommonClientSources;
