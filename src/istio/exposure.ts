@@ -72,14 +72,15 @@ export function exposureOfIstioGateway(
   };
 }
 
-const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
+/** The label of what is made for a Gateway. */
+export const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
 /** What type the Service of one of Istio's Gateways gets; LoadBalancer without it. */
 const SERVICE_TYPE = "networking.istio.io/service-type";
 
 /** `services` are those of its namespace. Other controllers than Istio's may make one, too. */
 export function exposureOfKubernetesGateway(
   { kind, namespace, name }: Place,
-  { metadata = {}, spec = {} }: Kinds["KubernetesGateway"],
+  { metadata = {}, spec = {}, status = {} }: Kinds["KubernetesGateway"],
   services: readonly Kinds["Service"][],
 ): Exposure {
   const made = services.filter((one) => one.metadata?.labels?.[GATEWAY_NAME] === name);
@@ -88,17 +89,28 @@ export function exposureOfKubernetesGateway(
   // With addresses of its own it is for a Service that is there already.
   const isMadeByIstio = spec.gatewayClassName === "istio" && (spec.addresses ?? []).length === 0;
   const hasType = annotations[SERVICE_TYPE] !== undefined;
+  const type = annotations[SERVICE_TYPE] ?? (isMadeByIstio ? "LoadBalancer" : undefined);
   return {
     kind,
     namespace,
     name,
     service,
-    type: annotations[SERVICE_TYPE] ?? (isMadeByIstio ? "LoadBalancer" : undefined),
+    type,
     typeField: hasType ? ["metadata", "annotations", SERVICE_TYPE] : ["spec", "gatewayClassName"],
     settings: { ...annotations, ...spec.infrastructure?.annotations },
     settingsField: ["metadata", "annotations"],
-    loadBalancer: service && loadBalancerOf(service),
+    loadBalancer: service ? loadBalancerOf(service) : type === "LoadBalancer" ? unseenOne(status) : undefined,
   };
+}
+
+/** Istio writes an IP there only if the Service's load balancer has it; a hostname may be that of the Service itself. */
+function unseenOne({
+  addresses = [],
+}: NonNullable<Kinds["KubernetesGateway"]["status"]>): LoadBalancer | undefined {
+  const ips = addresses
+    .filter(({ type = "IPAddress" }) => type === "IPAddress")
+    .map(({ value = "" }) => value);
+  return ips.length > 0 ? { id: "", addresses: ips } : undefined;
 }
 
 /** `"Service shop/web"`. */

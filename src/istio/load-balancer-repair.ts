@@ -1,4 +1,5 @@
 /** What a person types so that CCM leaves load balancers when their Services go. */
+import { GATEWAY_NAME } from "./exposure.ts";
 import type { Exposure } from "./exposure.ts";
 import { holds } from "./gates.ts";
 import { ID_ANNOTATION, PRESERVE_ANNOTATION } from "./load-balancers.ts";
@@ -32,8 +33,10 @@ function commandFor(exposures: readonly Exposure[], key: string, value: string):
   if (first === undefined) return undefined;
   const { kind, namespace, name } = first;
   if (exposures.every((one) => one.kind !== "IstioGateway")) {
-    const services = exposures.map(({ service, name: own }) => service?.metadata?.name ?? own);
-    return `kubectl annotate --overwrite services ${services.join(" ")} -n ${namespace} ${key}=${value}`;
+    const isUnseen = kind !== "Service" && first.service === undefined;
+    const services = exposures.map(({ service, name: own }) => service?.metadata?.name ?? own).join(" ");
+    const selected = isUnseen ? `-l ${GATEWAY_NAME}=${name}` : services;
+    return `kubectl annotate --overwrite services ${selected} -n ${namespace} ${key}=${value}`;
   }
   if (exposures.length > 1 || kind !== "IstioGateway") return undefined;
   const patch = JSON.stringify({ spec: { serviceAnnotations: { [key]: value } } });

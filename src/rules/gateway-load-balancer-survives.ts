@@ -308,7 +308,8 @@ function shorten(names: readonly string[]): string {
 /** What will happen to the load balancer of an object that stays. */
 function* standing(before: Exposure | undefined, after: Exposure, versions: Versions) {
   const object = titleOf(after);
-  yield* markersOf(after, versions);
+  const markers = [...markersOf(after, versions)];
+  yield* markers;
   const id = ccmSetting(after.settings, "id");
   const hadId = [before?.settings, before?.service?.metadata?.annotations].some(
     (annotations) => annotations && ccmSetting(annotations, "id"),
@@ -319,7 +320,8 @@ function* standing(before: Exposure | undefined, after: Exposure, versions: Vers
     yield { message: "ownIdIsRefused", field, data: { id: id.value, object } } as const;
   }
   const wasToGo = before?.type === "LoadBalancer" && !isKeptByCcm(before, versions);
-  if (!wasToGo && !isKeptByCcm(after, versions))
+  // What the marker does not keep has been said with it.
+  if (!wasToGo && markers.length === 0 && !isKeptByCcm(after, versions))
     yield { message: "goesLater", field: after.typeField, data: { object } } as const;
 }
 

@@ -9,6 +9,7 @@ const OLDER_ID = "service.beta.kubernetes.io/alicloud-loadbalancer-id";
 const PRESERVE = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-preserve-lb-on-delete";
 const PROTECTION = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-delete-protection";
 const LABEL = "service.k8s.alibaba/loadbalancer-id";
+const OWN_ADDRESS = { addresses: [{ type: "IPAddress", value: "192.0.2.1" }] };
 const ADDRESS = { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } };
 const NAME = ["metadata", "name"];
 const DELETE = { operation: "DELETE" as const };
@@ -45,12 +46,13 @@ function istioGateway({ metadata = {}, spec = {}, status }: Parts = {}): object 
   };
 }
 
-function gateway({ metadata = {}, spec = {} }: Parts = {}): object {
+function gateway({ metadata = {}, spec = {}, status }: Parts = {}): object {
   return {
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "Gateway",
     metadata: { name: "public", namespace: "mesh", ...metadata },
     spec: { gatewayClassName: "istio", ...spec },
+    ...(status ? { status } : {}),
   };
 }
 
@@ -89,6 +91,7 @@ const CCM = (tag: string) => ({
 const annotate = (name: string, setting = `${PRESERVE}=true`) =>
   `kubectl annotate --overwrite services ${name} -n mesh ${setting}`;
 const patch = `kubectl patch istiogateways edge -n mesh --type=merge -p '{"spec":{"serviceAnnotations":{"${PRESERVE}":"true"}}}'`;
+const OF_PUBLIC = "-l gateway.networking.k8s.io/gateway-name=public";
 const KNOWN = "load balancer lb-1 (192.0.2.1)";
 const UNKNOWN = "the load balancer that was made for it";
 
@@ -241,6 +244,20 @@ testRule(rule, {
       cluster: [crd],
     },
     {
+      name: "a Gateway is deleted that is for a Service that is there",
+      object: gateway({ spec: { addresses: [{ value: "192.0.2.1" }] }, status: OWN_ADDRESS }),
+      cluster: [crd],
+      ...DELETE,
+    },
+    {
+      name: "a Gateway is deleted that has no address but its Service's name",
+      object: gateway({
+        status: { addresses: [{ type: "Hostname", value: "public-istio.mesh.svc.cluster.local" }] },
+      }),
+      cluster: [crd],
+      ...DELETE,
+    },
+    {
       name: "a Gateway is created that keeps it",
       object: gateway({ spec: { infrastructure: { annotations: { [PRESERVE]: "true" } } } }),
       cluster: [crd],
@@ -357,6 +374,18 @@ testRule(rule, {
           data: { version: "2.9.1", object: "Service mesh/istio-edge" },
         },
         ofService(KNOWN, annotate("istio-edge", `${ID}=lb-1`)),
+      ],
+    },
+    {
+      name: "a Service is created with what CCM is too old to read",
+      object: annotated({ [PRESERVE]: "true" }, { status: {} }),
+      settings: { assume: { ccm: "2.9.1" } },
+      findings: [
+        {
+          message: "preserveIsNotRead",
+          field: ["metadata", "annotations", PRESERVE],
+          data: { version: "2.9.1", object: "Service mesh/istio-edge" },
+        },
       ],
     },
     {
@@ -519,6 +548,13 @@ testRule(rule, {
       cluster: [service({ metadata: ofGateway({ [LABEL]: "lb-1" }) })],
       ...DELETE,
       findings: [goesWithObject("Gateway mesh/public", KNOWN, annotate("public-istio"))],
+    },
+    {
+      name: "a Gateway is deleted whose own status has the address",
+      object: gateway({ status: OWN_ADDRESS }),
+      cluster: [crd],
+      ...DELETE,
+      findings: [goesWithObject("Gateway mesh/public", "load balancer 192.0.2.1", annotate(OF_PUBLIC))],
     },
     {
       name: "a Gateway of another cloud is deleted",
