@@ -1,4 +1,5 @@
 /** Which versions run, by what stands in the store and by what a live cluster has said. */
+import { SWITCHES } from "../istio/gates.ts";
 import { asmVersionOfImage, COMPONENTS, versionOfImage, versionOfRevisionName } from "../istio/versions.ts";
 import type { Component, KnownVersion, Versions } from "../istio/versions.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
@@ -87,9 +88,19 @@ export function componentVersions(namespace: string, istiods: readonly NamedDepl
   const istio = istiods.map(([name, istiod]) => ({
     value: versionOfIstiod(istiod),
     from: `the ${versionOfImage(firstImageOf(istiod)) === undefined ? "revision" : "image"} of Deployment ${namespace}/${name}`,
+    environment: switchesOf(istiod),
   }));
   const { asm } = versionsOfImages(istiods.map((one) => imageOf(namespace, one)));
   return { ...known("istio", agreed(istio)), ...known("asm", asm) };
+}
+
+function switchesOf({ spec }: Kinds["Deployment"]): Readonly<Record<string, string>> {
+  const { env = [] } = spec?.template?.spec?.containers?.[0] ?? {};
+  return Object.fromEntries(
+    env.flatMap(({ name = "", value }) =>
+      SWITCHES.includes(name) && value !== undefined ? [[name, value]] : [],
+    ),
+  );
 }
 
 function versionOfIstiod(istiod: Kinds["Deployment"]): string | undefined {
@@ -174,13 +185,21 @@ function versionsOfImages(images: readonly Image[]): Versions {
   return { ...known("istio", by(versionOfImage)), ...known("asm", by(asmVersionOfImage)) };
 }
 
-/** The first, if all say the same. */
-function agreed(
-  all: readonly { readonly value: string | undefined; readonly from: string }[],
-): KnownVersion | undefined {
+interface Told {
+  readonly value: string | undefined;
+  readonly from: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The first, if all say the same; its environment if all have that, too. */
+function agreed(all: readonly Told[]): KnownVersion | undefined {
   const [first, ...others] = all;
   if (first?.value === undefined || others.some(({ value }) => value !== first.value)) return undefined;
-  return { value: first.value, from: first.from };
+  const { value, from, environment = {} } = first;
+  const variables = Object.entries(environment).filter(([name, text]) =>
+    others.every((other) => other.environment?.[name] === text),
+  );
+  return { value, from, ...(variables.length > 0 ? { environment: Object.fromEntries(variables) } : {}) };
 }
 
 function known(component: Component, version: KnownVersion | undefined): Versions {

@@ -9,6 +9,8 @@ export interface Gate {
   readonly since?: string;
   /** First version in which it no longer holds; to this day if left out. */
   readonly until?: string;
+  /** A variable of the component's environment that, being false, keeps the fact from holding in versions before this one. */
+  readonly switch?: { readonly variable: string; readonly until: string };
   /** `"title, where"`. */
   readonly source: string;
 }
@@ -71,9 +73,11 @@ export const GATES = {
     source: CHANGE_NOTES("12"),
   },
   externalNameIsAlias: {
-    about: "an ExternalName Service is another name of its target and has no cluster of its own",
+    about:
+      "an ExternalName Service is another name of its target and has no cluster of its own (before 1.24 not where istiod has ENABLE_EXTERNAL_NAME_ALIAS=false)",
     component: "istio",
     since: "1.21",
+    switch: { variable: "ENABLE_EXTERNAL_NAME_ALIAS", until: "1.24" },
     source: CHANGE_NOTES("21"),
   },
   grpcProbesRewritten: {
@@ -189,15 +193,30 @@ export const GATES = {
 
 export type GateName = keyof typeof GATES;
 
+/** Variables by which a component's environment decides about facts. */
+export const SWITCHES: readonly string[] = Object.values(GATES).flatMap(
+  (gate: Gate) => gate.switch?.variable ?? [],
+);
+
+/** As Go's strconv.ParseBool reads what is false. */
+const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
+
 /** Whether the fact holds; undefined if the version is not known or cannot be read. */
 export function holds(name: GateName, versions: Versions): boolean | undefined {
-  const { component, since, until }: Gate = GATES[name];
-  const version = versions[component]?.value;
+  const { component, since, until, switch: byVariable }: Gate = GATES[name];
+  const { value: version, environment = {} } = versions[component] ?? {};
   if (version === undefined) return undefined;
-  const [fromSince, fromUntil] = [
-    compareVersions(version, since ?? "0.0"),
-    compareVersions(version, until ?? "99999.0"),
-  ];
-  if (fromSince === undefined || fromUntil === undefined) return undefined;
-  return fromSince >= 0 && fromUntil < 0;
+  const isSince = isAtLeast(version, since ?? "0.0");
+  const isOver = isAtLeast(version, until ?? "99999.0");
+  if (isSince === undefined || isOver === undefined) return undefined;
+  const isOff =
+    byVariable !== undefined &&
+    FALSE.includes(environment[byVariable.variable] ?? "") &&
+    isAtLeast(version, byVariable.until) === false;
+  return isSince && !isOver && !isOff;
+}
+
+function isAtLeast(version: string, other: string): boolean | undefined {
+  const order = compareVersions(version, other);
+  return order === undefined ? undefined : order >= 0;
 }

@@ -7,6 +7,8 @@ export type Component = (typeof COMPONENTS)[number];
 export interface KnownVersion {
   readonly value: string;
   readonly from: string;
+  /** What its environment says of facts that may be switched off there. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 export type Versions = { readonly [C in Component]?: KnownVersion };
 

@@ -40,7 +40,7 @@ export default defineRule({
     "Such are ServiceEntries without addresses, in all versions, for the protocols TCP, MYSQL, MONGO, REDIS and for ports that name none. HTTP is told apart by the Host header, TLS and HTTPS by the server name.",
     'The addresses that Istio allocates (status.addresses, 240.240.0.0/16, by default since 1.25) count only where the sidecar answers DNS queries with them: where meshConfig.defaultConfig.proxyMetadata sets ISTIO_META_DNS_CAPTURE to "true". They are never for resolution NONE, for wildcards, and for what is labelled networking.istio.io/enable-autoallocate-ip: "false".',
     "Nothing is wrong where no sidecar knows both hosts (exportTo, the annotation networking.istio.io/exportTo, a Sidecar's egress), or both lead to the same place. With resolution NONE connections go where the client wanted: then only metrics and DestinationRules are mixed up, which is an Audit.",
-    "Up to Istio 1.20 the same goes for ExternalName Services. Since 1.21 they are other names of their targets: their ports are ignored, and a DestinationRule for one applies to nothing. Where ENABLE_EXTERNAL_NAME_ALIAS=false keeps the old ways (1.21 to 1.23), say assume: istio 1.20.",
+    "Up to Istio 1.20 the same goes for ExternalName Services. Since 1.21 they are other names of their targets: their ports are ignored, and a DestinationRule for one applies to nothing. ENABLE_EXTERNAL_NAME_ALIAS=false keeps the old ways from 1.21 to 1.23: foresail reads it from the Deployment of istiod; where that is not to be seen, say assume: istio 1.20.",
     "Of two objects the younger one is reported, at admission the one under review.",
   ],
   zh: {
@@ -57,7 +57,7 @@ export default defineRule({
       "所有版本中，没有 addresses 的 ServiceEntry 都是如此，涉及 TCP、MYSQL、MONGO、REDIS 以及未声明协议的端口。HTTP 通过 Host 头区分，TLS 和 HTTPS 通过服务器名称区分。",
       'Istio 自动分配的地址（status.addresses，240.240.0.0/16，1.25 起默认开启）只有在 Sidecar 用它们应答 DNS 查询时才有效，即 meshConfig.defaultConfig.proxyMetadata 中 ISTIO_META_DNS_CAPTURE 为 "true"。resolution 为 NONE、通配符主机，以及带有标签 networking.istio.io/enable-autoallocate-ip: "false" 的对象不会被分配。',
       "如果没有 Sidecar 同时知道两个主机（exportTo、注解 networking.istio.io/exportTo、Sidecar 的 egress），或两者通向同一个地方，就没有问题。resolution 为 NONE 时，连接仍会到达客户端要访问的地址，只是指标和 DestinationRule 会混淆，因此仅为 Audit。",
-      "在 Istio 1.20 及更早版本中，ExternalName 类型的 Service 也是如此。从 1.21 起，它们只是目标的别名：端口会被忽略，针对它们的 DestinationRule 不起作用。如果通过 ENABLE_EXTERNAL_NAME_ALIAS=false 保留了旧行为（1.21 至 1.23），请设置 assume: istio 1.20。",
+      "在 Istio 1.20 及更早版本中，ExternalName 类型的 Service 也是如此。从 1.21 起，它们只是目标的别名：端口会被忽略，针对它们的 DestinationRule 不起作用。在 1.21 至 1.23 中，ENABLE_EXTERNAL_NAME_ALIAS=false 会保留旧行为：foresail 从 istiod 的 Deployment 读取它；如果看不到该 Deployment，请设置 assume: istio 1.20。",
       "两个对象中报告后创建的一个；准入时报告正在审查的对象。",
     ],
   },

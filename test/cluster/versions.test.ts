@@ -69,6 +69,20 @@ describe("a version", () => {
     assert.equal(versions([one, deployment("istiod-b", "pilot:1.29.0", other)]).istio?.value, "1.29.0");
   });
 
+  test("comes with what istiods say alike in their environment, as far as that decides anything", () => {
+    const istiod = (name: string, ...variables: readonly (readonly [string, string])[]): Put => {
+      const env = variables.map(([variable, value]) => ({ name: variable, value }));
+      const template = { spec: { containers: [{ name: "discovery", image: "pilot:1.22.1", env }] } };
+      const metadata = { name, namespace: "istio-system", labels: { app: "istiod" } };
+      return ["Deployment", { metadata, spec: { template } }];
+    };
+    const off = ["ENABLE_EXTERNAL_NAME_ALIAS", "false"] as const;
+    assert.deepEqual(versions([istiod("istiod", off, ["LOG_LEVEL", "info"])]).istio?.environment, {
+      ENABLE_EXTERNAL_NAME_ALIAS: "false",
+    });
+    assert.equal(versions([istiod("istiod", off), istiod("istiod-canary")]).istio?.environment, undefined);
+  });
+
   test("of a revision's istiod counts for its lookups, whether it stands in the store or was detected", () => {
     const istiods = [
       deployment("istiod", "pilot:1.22.0", { app: "istiod" }),

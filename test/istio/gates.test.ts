@@ -23,6 +23,18 @@ describe("a gate", () => {
     assert.equal(holds("exitOnZero", istio("2.0")), true);
   });
 
+  test("is switched off by a variable that says so, in the versions that read it", () => {
+    const aliases = (value: string, variable: string) =>
+      holds("externalNameIsAlias", {
+        istio: { value, from: "test", environment: { ENABLE_EXTERNAL_NAME_ALIAS: variable } },
+      });
+    assert.deepEqual(
+      ["1.20.8", "1.21.0", "1.23.9", "1.24.0"].map((version) => aliases(version, "false")),
+      [false, false, false, true],
+    );
+    assert.deepEqual([aliases("1.22.0", "true"), aliases("1.22.0", "no")], [true, true]);
+  });
+
   test("is open while its component's version is not known or cannot be read", () => {
     assert.equal(holds("exitOnZero", {}), undefined);
     assert.equal(holds("exitOnZero", { kubernetes: { value: "1.30", from: "assume" } }), undefined);
