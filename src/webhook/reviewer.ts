@@ -1,4 +1,5 @@
 /** From a review to its answer: asks the engine, counts and logs. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { isCleaner } from "../engine/deletion.ts";
 import { evaluate } from "../engine/evaluate.ts";
@@ -53,6 +54,8 @@ export interface Reviewer {
 
 /** For the rules to run once more. */
 const RESERVE_MS = 100;
+/** Longer than a watch is behind as a rule, and shorter than anybody notices. */
+const SETTLE_MS = 50;
 /** What is found may rest on something else, as a Gateway on its class. */
 const MAX_ROUNDS = 3;
 
@@ -162,13 +165,28 @@ function decide(
     return answerConfirmed(options.confirm, open);
   };
 
+  const conclude = (outcome: Outcome) => {
+    const absent = isDelicate(outcome) ? [] : grounds.absent();
+    return options.confirm && absent.length > 0 && !outcome.isExpired
+      ? answerLookedUp(options.confirm, absent)
+      : answerOrConfirm(outcome);
+  };
+  /** A warning costs nobody a question, but a moment in which the view may hear of what was just applied. */
+  const concludeLater = async () => {
+    const waitMs = Math.min(SETTLE_MS, decideUntil - RESERVE_MS - performance.now());
+    if (waitMs > 0) await delay(waitMs);
+    return conclude(run(policy));
+  };
+  const isHasty = (outcome: Outcome) =>
+    options.confirm !== undefined &&
+    !isDelicate(outcome) &&
+    !outcome.isExpired &&
+    outcome.verdicts.some(({ rule, action }) => action === "Warn" && looksAround(rule));
+  const looksAround = (id: string) => options.rules.some((rule) => rule.id === id && rule.reads.length > 0);
+
   try {
     const outcome = run(policy);
-    const absent = isDelicate(outcome) ? [] : grounds.absent();
-    const answer =
-      options.confirm && absent.length > 0 && !outcome.isExpired
-        ? answerLookedUp(options.confirm, absent)
-        : answerOrConfirm(outcome);
+    const answer = isHasty(outcome) ? concludeLater() : conclude(outcome);
     return answer instanceof Promise ? answer.catch(fail) : answer;
   } catch (error) {
     return fail(error);

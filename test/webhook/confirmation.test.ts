@@ -44,7 +44,7 @@ const warns = smallRule({
   reads: ["Namespace"],
   messages: { always: "{{namespace}}" },
   *check({ namespace }, cluster) {
-    cluster.get("Namespace", "", namespace);
+    if (cluster.get("Namespace", "", namespace)) return;
     yield { message: "always", field: [], data: { namespace } };
   },
 });
@@ -189,6 +189,25 @@ describe("a refusal for something that is missing", () => {
   });
 });
 
+describe("a warning for something that is missing", () => {
+  test("asks nobody, and is given if it is still missing a moment later", async () => {
+    const asked = ask("Service", async () => true);
+    assert.match(JSON.stringify(await responseOf(asked)), /"allowed":true.*service-is-warned-of: shop/);
+    assert.deepEqual(asked.asked, []);
+  });
+
+  test("is not given if the view hears of it in this moment", async () => {
+    const asked = ask("Service", async () => true);
+    asked.store.put("Namespace", { metadata: { name: "shop" } });
+    assert.deepEqual(await responseOf(asked), { uid: "u-1", allowed: true });
+  });
+
+  test("is given at once if there is no time left", async () => {
+    const asked = ask("Service", async () => true, { decideWithinMs: 1 });
+    assert.match(JSON.stringify(await responseOf(asked)), /"allowed":true/);
+  });
+});
+
 describe("what other rules rest on", () => {
   test("is not asked for", async () => {
     const asked = ask("ServiceEntry", async () => true);
@@ -255,16 +274,14 @@ describe("a kind that was not served", () => {
   });
 });
 
-describe("nothing is confirmed, and the answer is there at once", () => {
+describe("nothing is confirmed", () => {
   const never = async () => assert.fail("it was asked");
-  test("for a warning", () => assert.equal(typeof ask("Service", never).answer, "string"));
-
   test("for a review that is too late anyway", () =>
     assert.equal(typeof ask("ServiceEntry", never, { decideWithinMs: -1 }).answer, "string"));
 
   for (const isServed of [true, undefined]) {
     test(`where it is ${isServed ? "known" : "not known"} whether a kind is served`, () =>
-      assert.equal(typeof ask("WorkloadEntry", never, { serves: () => isServed }).answer, "string"));
+      assert.doesNotReject(responseOf(ask("WorkloadEntry", never, { serves: () => isServed }))));
   }
 });
 
