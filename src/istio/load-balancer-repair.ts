@@ -18,13 +18,19 @@ export function keepCommand(exposures: readonly Exposure[], versions: Versions):
   const [key, value] = isPreserved ? [PRESERVE_ANNOTATION, "true"] : [ID_ANNOTATION, id];
   const command = others.length === 0 || isPreserved ? commandFor(exposures, key, value) : undefined;
   if (command !== undefined && command.length <= MAX_LENGTH) return command;
-  const place = exposures.some(({ kind }) => kind === "IstioGateway")
-    ? "spec.serviceAnnotations of the IstioGateway"
-    : "the annotations of the Service";
-  const target = others.length === 0 ? place : `${place}, each`;
+  const target = placeOf(exposures);
   return isPreserved
     ? `set ${key}: "true" in ${target}`
     : `set ${key} to the load balancer's id in ${target}`;
+}
+
+/** Of an IstioGateway's Service they are written by ASM. */
+function placeOf(exposures: readonly Exposure[]): string {
+  const which = exposures.length === 1 ? "the" : "each";
+  const isGateway = ({ kind }: Exposure) => kind === "IstioGateway";
+  if (!exposures.some(isGateway)) return `the annotations of ${which} Service`;
+  const ofGateways = `spec.serviceAnnotations of ${which} IstioGateway`;
+  return exposures.every(isGateway) ? ofGateways : `${ofGateways}, in the annotations of each other Service`;
 }
 
 /** Undefined where there is not one for all. */

@@ -661,7 +661,7 @@ testRule(rule, {
           data: {
             namespace: "mesh",
             loadBalancers: "that of unseen, lb-1 (192.0.2.1) of istio-edge",
-            command: `set ${PRESERVE}: "true" in spec.serviceAnnotations of the IstioGateway, each`,
+            command: `set ${PRESERVE}: "true" in spec.serviceAnnotations of each IstioGateway, in the annotations of each other Service`,
           },
         },
       ],
@@ -703,7 +703,7 @@ testRule(rule, {
           data: {
             namespace: "mesh",
             loadBalancers: "lb-a (192.0.2.1) of a, lb-b (192.0.2.1) of b, lb-c (192.0.2.1) of c and 2 more",
-            command: `set ${ID} to the load balancer's id in the annotations of the Service, each`,
+            command: `set ${ID} to the load balancer's id in the annotations of each Service`,
           },
         },
       ],
