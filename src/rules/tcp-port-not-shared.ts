@@ -35,7 +35,7 @@ export default defineRule({
   ],
   why: "Of a TCP connection a sidecar knows only the address and the port. For a host without an address it listens on 0.0.0.0 and the port, and a second host on that port is left out of this listener: what is meant for the younger one goes to the older one, and nobody says so.",
   remedy:
-    'Give the ServiceEntry addresses, the IPs that clients connect to (foresail check prints one to fill in), or exportTo: ["."] if only its own namespace needs it.',
+    'Give the ServiceEntry addresses, the IPs that clients connect to (foresail check prints one to fill in), or keep the two to different namespaces: exportTo: ["."].',
   notes: [
     "Such are ServiceEntries without addresses, in all versions, for the protocols TCP, MYSQL, MONGO, REDIS and for ports that name none. HTTP is told apart by the Host header, TLS and HTTPS by the server name.",
     'The addresses that Istio allocates (status.addresses, 240.240.0.0/16, by default since 1.25) count only where the sidecar answers DNS queries with them: where meshConfig.defaultConfig.proxyMetadata sets ISTIO_META_DNS_CAPTURE to "true". They are never for resolution NONE, for wildcards, and for what is labelled networking.istio.io/enable-autoallocate-ip: "false".',
@@ -52,7 +52,7 @@ export default defineRule({
     ],
     why: "对于 TCP 连接，Sidecar 只知道地址和端口。如果主机没有地址，Sidecar 就在 0.0.0.0 的该端口上监听，而使用同一端口的第二个主机不会出现在这个监听器中：发往后创建的主机的流量会到达先创建的主机，而且没有任何提示。",
     remedy:
-      '为 ServiceEntry 设置 addresses，即客户端实际连接的 IP（foresail check 会输出可供填写的内容）；如果只有本命名空间需要，则设置 exportTo: ["."]。',
+      '为 ServiceEntry 设置 addresses，即客户端实际连接的 IP（foresail check 会输出可供填写的内容）；或者让两者各自只在不同的命名空间中可见：exportTo: ["."]。',
     notes: [
       "所有版本中，没有 addresses 的 ServiceEntry 都是如此，涉及 TCP、MYSQL、MONGO、REDIS 以及未声明协议的端口。HTTP 通过 Host 头区分，TLS 和 HTTPS 通过服务器名称区分。",
       'Istio 自动分配的地址（status.addresses，240.240.0.0/16，1.25 起默认开启）只有在 Sidecar 用它们应答 DNS 查询时才有效，即 meshConfig.defaultConfig.proxyMetadata 中 ISTIO_META_DNS_CAPTURE 为 "true"。resolution 为 NONE、通配符主机，以及带有标签 networking.istio.io/enable-autoallocate-ip: "false" 的对象不会被分配。',
@@ -119,7 +119,7 @@ spec:
     externalNamePortShared: {
       text: "On TCP port {{port}} sidecars cannot tell {{host}} from {{other}}: one of them gets the connections of both",
       remedy:
-        "Add a ServiceEntry with the IP of {{target}} in addresses (foresail check prints it), or keep one of the two to its namespace: networking.istio.io/exportTo.",
+        "Add a ServiceEntry with the IP of {{target}} in addresses (foresail check prints it), or keep the two to different namespaces: networking.istio.io/exportTo.",
     },
     portCounted: {
       text: "Connections on TCP port {{port}} to {{host}} and to {{other}} count as one host's: a sidecar knows no difference",

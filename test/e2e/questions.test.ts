@@ -71,7 +71,7 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
   "5-external-database": {
     said: [
       "Warning: tcp-port-not-shared: On TCP port 3306 sidecars cannot tell orders.db.example.com from ServiceEntry shop/billing-database: one of them gets the connections of both (spec.ports[0].number)",
-      'Warning: tcp-port-not-shared: fix: Give the ServiceEntry addresses, the IPs that clients connect to (foresail check prints one to fill in), or exportTo: ["."] if only its own namespace needs it.',
+      'Warning: tcp-port-not-shared: fix: Give the ServiceEntry addresses, the IPs that clients connect to (foresail check prints one to fill in), or keep the two to different namespaces: exportTo: ["."].',
     ],
   },
   "5-external-name": {
