@@ -1,5 +1,5 @@
 /** An AdmissionReview of a Pod of about 8 KB with three probes, and the mesh that it comes into. */
-import { storeOf } from "../src/cluster/mesh-state.ts";
+import { storeOf } from "../src/cluster/files/mesh-state.ts";
 import type { ClusterState } from "../src/cluster/view.ts";
 import { DEFAULT_MESH_SETTINGS } from "../src/rules/policy.ts";
 

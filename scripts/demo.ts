@@ -14,7 +14,7 @@ import { isObject } from "../src/kubernetes/json.ts";
 import { findKind, groupOf, KIND_FACTS, readObject } from "../src/kubernetes/objects.ts";
 import { object, boolean, list, string } from "../src/kubernetes/shape.ts";
 import type { Shaped } from "../src/kubernetes/shape.ts";
-import { parseYaml } from "../src/kubernetes/yaml.ts";
+import { parseYaml } from "../src/kubernetes/yaml/yaml.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PORT = 8443;

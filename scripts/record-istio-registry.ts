@@ -5,7 +5,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isObject } from "../src/kubernetes/json.ts";
-import { parseYaml } from "../src/kubernetes/yaml.ts";
+import { parseYaml } from "../src/kubernetes/yaml/yaml.ts";
 
 const [folder = ""] = process.argv.slice(2);
 const version = basename(folder).split("@")[1];

@@ -35,6 +35,6 @@ export const PURE = ["engine", "rules", "termination", "istio", "kubernetes"];
 
 /** The packages that pure folders use, which are pure, too, and how the names of the files begin that may. */
 export const PURE_PACKAGES: Readonly<Record<string, string>> = {
-  "js-yaml": "kubernetes/yaml",
-  unbash: "kubernetes/shell",
+  "js-yaml": "kubernetes/yaml/",
+  unbash: "kubernetes/shell/",
 };

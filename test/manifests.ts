@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { parseYaml } from "../src/kubernetes/yaml.ts";
+import { parseYaml } from "../src/kubernetes/yaml/yaml.ts";
 import { mapOf, object, string } from "../src/kubernetes/shape.ts";
 import type { Shape, Shaped } from "../src/kubernetes/shape.ts";
 import type { Json } from "../src/kubernetes/json.ts";

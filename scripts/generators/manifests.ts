@@ -4,7 +4,7 @@ import { CCM } from "../../src/cluster/versions.ts";
 import { isInPlane } from "../../src/istio/planes.ts";
 import { KIND_FACTS } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
-import { emitYaml } from "../../src/kubernetes/yaml.ts";
+import { emitYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import { MESH_READS } from "../../src/rules/cluster-view.ts";
 import { SUBRESOURCES } from "../../src/rules/rule.ts";
 import type { AnyRule, Operation } from "../../src/rules/rule.ts";

@@ -1,6 +1,6 @@
 /** `docs/LANGUAGE/rules/ID.md`, with the rule's own messages in its bad example. */
 import { annotateExample } from "../../src/commands/explain/annotate-example.ts";
-import { LANGUAGES } from "../../src/report/page-words.ts";
+import { LANGUAGES } from "../../src/report/page/words.ts";
 import { renderOwnPage, renderRulePage } from "../../src/report/rule-page.ts";
 import type { AnyRule } from "../../src/rules/rule.ts";
 

@@ -8,7 +8,7 @@ import type { LookupRule } from "../istio/lookup/rule.ts";
 import type { Kind, Labels } from "../kubernetes/objects.ts";
 import { matchesSelector } from "../kubernetes/selectors.ts";
 import type { RevisedMesh } from "./mesh.ts";
-import type { StoredRule } from "./rule-index.ts";
+import type { StoredRule } from "./indexes/rule-index.ts";
 import type { Store } from "./store.ts";
 
 export interface LookupSources {

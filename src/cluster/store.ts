@@ -5,13 +5,13 @@ import type { KnownVersion, Versions } from "../istio/versions.ts";
 import { KIND_FACTS, KINDS, readObject } from "../kubernetes/objects.ts";
 import type { Kind, Kinds } from "../kubernetes/objects.ts";
 import { isPodKind, podTemplateOf } from "../kubernetes/pod-template.ts";
-import { HostIndex } from "./host-index.ts";
-import { PodIndex } from "./pod-index.ts";
-import { PortIndex } from "./port-index.ts";
-import { RouteIndex } from "./route-index.ts";
-import { RuleIndex } from "./rule-index.ts";
-import { SelectorIndex } from "./selector-index.ts";
-import { SidecarIndex } from "./sidecar-index.ts";
+import { HostIndex } from "./indexes/host-index.ts";
+import { PodIndex } from "./indexes/pod-index.ts";
+import { PortIndex } from "./indexes/port-index.ts";
+import { RouteIndex } from "./indexes/route-index.ts";
+import { RuleIndex } from "./indexes/rule-index.ts";
+import { SelectorIndex } from "./indexes/selector-index.ts";
+import { SidecarIndex } from "./indexes/sidecar-index.ts";
 
 interface Stored<K extends Kind> {
   readonly object: Kinds[K];

@@ -4,7 +4,7 @@ import { asmVersionOfImage, COMPONENTS, versionOfImage, versionOfRevisionName } 
 import type { Component, KnownVersion, Versions } from "../istio/versions.ts";
 import type { Kinds } from "../kubernetes/objects.ts";
 import { intOrString, object } from "../kubernetes/shape.ts";
-import { parseYaml } from "../kubernetes/yaml.ts";
+import { parseYaml } from "../kubernetes/yaml/yaml.ts";
 import type { MeshSettings } from "../rules/policy.ts";
 import type { Store } from "./store.ts";
 

@@ -1,8 +1,8 @@
 /** `foresail check`: reads files, reviews what stands in them, reports. Contacts no cluster. */
-import { readManifests } from "../cluster/manifests.ts";
-import type { Manifest, Manifests } from "../cluster/manifests.ts";
-import { loadMeshState } from "../cluster/mesh-state.ts";
-import type { ReadText } from "../cluster/read-text.ts";
+import { readManifests } from "../cluster/files/manifests.ts";
+import type { Manifest, Manifests } from "../cluster/files/manifests.ts";
+import { loadMeshState } from "../cluster/files/mesh-state.ts";
+import type { ReadText } from "../cluster/files/read-text.ts";
 import { printable } from "../engine/render.ts";
 import { countsAsFailure } from "../report/finding.ts";
 import type { FailOn, Report } from "../report/finding.ts";

@@ -1,9 +1,9 @@
 /** `foresail explain`: the table of rules, a rule's page, or the rules that a symptom speaks of. */
 import { OWN_ID } from "../engine/evaluate.ts";
 import { ForesailError, nearest } from "../errors.ts";
-import { renderPageForTerminal } from "../report/page-terminal.ts";
+import { renderPageForTerminal } from "../report/page/terminal.ts";
 import { ownPage, rulePage } from "../report/rule-page.ts";
-import type { Language } from "../report/page-words.ts";
+import type { Language } from "../report/page/words.ts";
 import { searchRules } from "../report/rule-search.ts";
 import { renderMatches, renderRuleTable } from "../report/rule-table.ts";
 import type { Terminal } from "../report/terminal.ts";

@@ -1,6 +1,6 @@
 /** `foresail impact`: what would change if these manifests were applied, or deleted. */
-import { readManifests } from "../cluster/manifests.ts";
-import type { Manifests } from "../cluster/manifests.ts";
+import { readManifests } from "../cluster/files/manifests.ts";
+import type { Manifests } from "../cluster/files/manifests.ts";
 import { printable } from "../engine/render.ts";
 import type { RuleFailure } from "../engine/verdict.ts";
 import { ForesailError } from "../errors.ts";
@@ -9,9 +9,9 @@ import { impactOf } from "../impact/impact.ts";
 import type { Impact } from "../impact/impact.ts";
 import { KINDS } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
-import { countFindings } from "../report/impact-summary.ts";
-import { renderImpactJson } from "../report/impact-json.ts";
-import { renderImpactText } from "../report/impact-text.ts";
+import { countFindings } from "../report/impact/summary.ts";
+import { renderImpactJson } from "../report/impact/json.ts";
+import { renderImpactText } from "../report/impact/text.ts";
 import type { Terminal } from "../report/terminal.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { namespaceOf } from "./check-options.ts";

@@ -1,7 +1,7 @@
 /** `foresail manifests`: what installs foresail in a cluster, as one YAML stream for `kubectl apply -f -`. */
 import { ForesailError } from "../errors.ts";
 import type { Json, JsonObject } from "../kubernetes/json.ts";
-import { emitYaml } from "../kubernetes/yaml.ts";
+import { emitYaml } from "../kubernetes/yaml/yaml.ts";
 import { isConfiguration, withCertificates } from "./manifests/certificate-modes.ts";
 import type { ManifestsOptions } from "./options.ts";
 import type { CommandResult } from "./result.ts";

@@ -2,7 +2,7 @@
 import type { ApiServer } from "../api-server/client.ts";
 import { connectToApiServer } from "../api-server/connect.ts";
 import { ApiStatusError } from "../api-server/status-error.ts";
-import { readWholeState } from "../cluster/mesh-state.ts";
+import { readWholeState } from "../cluster/files/mesh-state.ts";
 import { terminationIn } from "../cluster/termination/files.ts";
 import { readNamespace, readTermination } from "../cluster/termination/read-termination.ts";
 import { ForesailError } from "../errors.ts";

@@ -2,7 +2,7 @@
 import type { LookupQuery } from "../istio/lookup/query.ts";
 
 import type { FailOn } from "../report/finding.ts";
-import type { Language } from "../report/page-words.ts";
+import type { Language } from "../report/page/words.ts";
 
 export const CHECK_FORMATS = ["text", "json", "sarif", "junit", "github"] as const;
 type CheckFormat = (typeof CHECK_FORMATS)[number];

@@ -1,8 +1,8 @@
 /** The command line: every command and flag, in the one place that help, errors and completion are made from. */
 import { Argument, Command, Option } from "commander";
 import { FAIL_ON } from "../report/finding.ts";
-import { LANGUAGES } from "../report/page-words.ts";
-import { PROXIES } from "../report/lookup-words.ts";
+import { LANGUAGES } from "../report/page/words.ts";
+import { PROXIES } from "../report/lookup/words.ts";
 import {
   CERTIFICATE_MODES,
   CHECK_FORMATS,

@@ -1,7 +1,7 @@
 /** The cluster of a command that looks once: files, or what an API server has now; or two, if the mesh's control plane has its own. */
 import type { ApiServer } from "../api-server/client.ts";
-import { readMeshState } from "../cluster/mesh-state.ts";
-import type { StateObject } from "../cluster/mesh-state.ts";
+import { readMeshState } from "../cluster/files/mesh-state.ts";
+import type { StateObject } from "../cluster/files/mesh-state.ts";
 import type { DetectedVersions } from "../cluster/store.ts";
 import type { IsWhole } from "../cluster/live/snapshot.ts";
 import type { ClusterState } from "../cluster/view.ts";

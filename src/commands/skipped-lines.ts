@@ -1,7 +1,7 @@
 /** What is said of files that are passed over because they are no manifests yet. */
-import type { Manifests } from "../cluster/manifests.ts";
-import type { SkippedPatches } from "../cluster/patches.ts";
-import type { SkippedTemplates } from "../cluster/templates.ts";
+import type { Manifests } from "../cluster/files/manifests.ts";
+import type { SkippedPatches } from "../cluster/files/patches.ts";
+import type { SkippedTemplates } from "../cluster/files/templates.ts";
 import { printable } from "../engine/render.ts";
 
 export function skippedLines({ templates, patches }: Manifests): readonly string[] {

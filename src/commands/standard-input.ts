@@ -1,5 +1,5 @@
-import { readTextStream } from "../cluster/read-text.ts";
-import type { ReadText } from "../cluster/read-text.ts";
+import { readTextStream } from "../cluster/files/read-text.ts";
+import type { ReadText } from "../cluster/files/read-text.ts";
 
 /** What the path `-` stands for, if it is among the paths. */
 export async function standardInputFor(

@@ -1,12 +1,12 @@
 /** Manifests that are applied to a cluster, or deleted from it: which objects there are before and after. */
-import type { StateObject } from "../cluster/mesh-state.ts";
+import type { StateObject } from "../cluster/files/mesh-state.ts";
 import { isOfEachPlane, planeOfKind } from "../istio/planes.ts";
 import { applied, createdAs, LAST_APPLIED } from "../kubernetes/apply.ts";
 import { isObject } from "../kubernetes/json.ts";
 import { sameJson } from "../kubernetes/json-patch.ts";
 import { KIND_FACTS, readObject } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
-import type { Manifest } from "../cluster/manifests.ts";
+import type { Manifest } from "../cluster/files/manifests.ts";
 
 /** `unchanged`: nothing that foresail looks at; `absent`: it should be deleted, and is not there; `unknown`: no kind that it knows. */
 type ChangeKind = "created" | "updated" | "deleted" | "unchanged" | "absent" | "unknown";

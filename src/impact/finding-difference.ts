@@ -1,5 +1,5 @@
 /** Which findings of one list are not in another. */
-import type { Manifest } from "../cluster/manifests.ts";
+import type { Manifest } from "../cluster/files/manifests.ts";
 import type { Verdict } from "../engine/verdict.ts";
 
 export interface ImpactFinding {

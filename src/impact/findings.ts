@@ -1,6 +1,6 @@
 /** Findings that a change brings, and those that it solves: of every rule, on every object that can have others than before. */
-import type { Manifest } from "../cluster/manifests.ts";
-import type { StateObject } from "../cluster/mesh-state.ts";
+import type { Manifest } from "../cluster/files/manifests.ts";
+import type { StateObject } from "../cluster/files/mesh-state.ts";
 import { evaluate } from "../engine/evaluate.ts";
 import type { Circumstances, ReviewRequest } from "../engine/verdict.ts";
 import { isOfEachPlane } from "../istio/planes.ts";

@@ -1,5 +1,5 @@
 /** What manifests would change if they were applied to a cluster, or deleted from it. */
-import { storeOf } from "../cluster/mesh-state.ts";
+import { storeOf } from "../cluster/files/mesh-state.ts";
 import type { DetectedVersions } from "../cluster/store.ts";
 import type { ClusterState } from "../cluster/view.ts";
 import type { MeshSettings } from "../rules/policy.ts";

@@ -1,5 +1,5 @@
 /** Pods that the mutating webhook would repair otherwise than before when they start the next time. */
-import type { StateObject } from "../cluster/mesh-state.ts";
+import type { StateObject } from "../cluster/files/mesh-state.ts";
 import { evaluate } from "../engine/evaluate.ts";
 import { formatField } from "../kubernetes/field-path.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";

@@ -1,6 +1,6 @@
 /** Which objects, not changed themselves, can have other findings than before. */
 import { coversHost, isWildcard, resolveHost } from "../istio/hosts.ts";
-import { claimsOfExternalName, claimsOfServiceEntry } from "../istio/port-claims.ts";
+import { claimsOfExternalName, claimsOfServiceEntry } from "../istio/ports/claims.ts";
 import { readObject } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import { isPodKind } from "../kubernetes/pod-template.ts";

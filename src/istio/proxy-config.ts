@@ -3,8 +3,8 @@ import { parseDuration } from "./duration.ts";
 import { isObject } from "../kubernetes/json.ts";
 import type { Json, JsonObject } from "../kubernetes/json.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
-import { editYaml } from "../kubernetes/yaml-edit.ts";
-import { emitYaml, parseYaml } from "../kubernetes/yaml.ts";
+import { editYaml } from "../kubernetes/yaml/edit.ts";
+import { emitYaml, parseYaml } from "../kubernetes/yaml/yaml.ts";
 
 export const PROXY_CONFIG_ANNOTATION = "proxy.istio.io/config";
 

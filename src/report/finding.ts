@@ -1,6 +1,6 @@
 /** What `check` found, with the place of each finding in the files. */
 import type { Verdict } from "../engine/verdict.ts";
-import type { Excerpt } from "../kubernetes/yaml.ts";
+import type { Excerpt } from "../kubernetes/yaml/yaml.ts";
 
 export interface ReportedFinding {
   readonly verdict: Verdict;

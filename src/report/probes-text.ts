@@ -1,5 +1,5 @@
 /** Who answers a Pod's probes, in words and as JSON. */
-import type { Answerer, ExplainedProbe, MtlsEffect, ProbeReason } from "../istio/probe-explanation.ts";
+import type { Answerer, ExplainedProbe, MtlsEffect, ProbeReason } from "../istio/probes/explanation.ts";
 import { formatField } from "../kubernetes/field-path.ts";
 import type { FieldPath } from "../kubernetes/field-path.ts";
 import { hanging, padEnd } from "./terminal.ts";

@@ -9,10 +9,10 @@ import { KIND_FACTS } from "../kubernetes/objects.ts";
 import type { Kind } from "../kubernetes/objects.ts";
 import type { AnyRule, Message, Messages, Option, RuleTexts } from "../rules/rule.ts";
 import { OWN_MESSAGES } from "./own-findings.ts";
-import { renderPageAsMarkdown } from "./page-markdown.ts";
-import { LANGUAGES, PAGE_WORDS } from "./page-words.ts";
-import type { Language } from "./page-words.ts";
-import type { Block, Link, Page, Section, Term } from "./page.ts";
+import { renderPageAsMarkdown } from "./page/markdown.ts";
+import { LANGUAGES, PAGE_WORDS } from "./page/words.ts";
+import type { Language } from "./page/words.ts";
+import type { Block, Link, Page, Section, Term } from "./page/page.ts";
 
 /** A message of the rule, and the line of the bad example under which it stands; lines count from 1. */
 export interface Annotation {

@@ -1,6 +1,6 @@
 /** Rules in a list: all of them, or those that a search found. */
 import type { AnyRule } from "../rules/rule.ts";
-import type { Language } from "./page-words.ts";
+import type { Language } from "./page/words.ts";
 import { textsOf } from "./rule-page.ts";
 import { hanging, padEnd, widthOf } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";

@@ -3,13 +3,13 @@ import { isAbsolute, relative, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { OWN_ID } from "../engine/evaluate.ts";
 import { formatField } from "../kubernetes/field-path.ts";
-import type { Position } from "../kubernetes/yaml.ts";
+import type { Position } from "../kubernetes/yaml/yaml.ts";
 import type { AnyRule } from "../rules/rule.ts";
 import { nameOf } from "./entries.ts";
 import type { Report, ReportedAction, ReportedFinding, ReportedProblem } from "./finding.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { renderSectionsAsMarkdown } from "./page-markdown.ts";
-import type { Page } from "./page.ts";
+import { renderSectionsAsMarkdown } from "./page/markdown.ts";
+import type { Page } from "./page/page.ts";
 import { ownPage, rulePage } from "./rule-page.ts";
 
 const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

@@ -1,6 +1,6 @@
 /** What a finding suggests to apply, as YAML. */
 import type { Verdict } from "../engine/verdict.ts";
-import { emitYaml } from "../kubernetes/yaml.ts";
+import { emitYaml } from "../kubernetes/yaml/yaml.ts";
 
 /** Documents with `---` between them; empty if the finding suggests nothing. */
 export function suggestionOf({ suggestion = [] }: Verdict): string {

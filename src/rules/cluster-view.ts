@@ -5,7 +5,7 @@
 import type { Injector, InjectorSettings } from "../istio/injection.ts";
 import type { LookupMesh, LookupSettings, MeshHost } from "../istio/lookup/mesh.ts";
 import type { Plane } from "../istio/planes.ts";
-import type { PortClaim } from "../istio/port-claims.ts";
+import type { PortClaim } from "../istio/ports/claims.ts";
 import type { ProxySettings } from "../istio/proxy-config.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { Kind, Kinds, Labels } from "../kubernetes/objects.ts";

@@ -6,11 +6,11 @@ import {
   isForCcm,
   isKeptByCcm,
   titleOf,
-} from "../istio/exposure.ts";
-import type { Exposure } from "../istio/exposure.ts";
+} from "../istio/load-balancers/exposure.ts";
+import type { Exposure } from "../istio/load-balancers/exposure.ts";
 import { holds } from "../istio/gates.ts";
-import { keepCommand } from "../istio/load-balancer-repair.ts";
-import { ccmSetting, describeLoadBalancer } from "../istio/load-balancers.ts";
+import { keepCommand } from "../istio/load-balancers/repair.ts";
+import { ccmSetting, describeLoadBalancer } from "../istio/load-balancers/load-balancers.ts";
 import type { Versions } from "../istio/versions.ts";
 import { groupOf } from "../kubernetes/objects.ts";
 import type { Kinds } from "../kubernetes/objects.ts";

@@ -1,5 +1,5 @@
 import { holds } from "../istio/gates.ts";
-import { removalsOf } from "../istio/istio-init-removals.ts";
+import { removalsOf } from "../istio/removal/istio-init-removals.ts";
 import { changesBelow } from "../kubernetes/json-patch.ts";
 import type { Change } from "../kubernetes/json-patch.ts";
 import { POD_KINDS, podTemplateOf } from "../kubernetes/pod-template.ts";

@@ -11,7 +11,7 @@ import {
   isSidecar,
   isTrue,
   leastGraceSeconds,
-} from "../istio/drain.ts";
+} from "../istio/drain/drain.ts";
 import {
   addDrainHook,
   addExitOnZero,
@@ -20,9 +20,9 @@ import {
   exitOnZeroSettings,
   isOwnRepair,
   restoreIstioDrain,
-} from "../istio/drain-repair.ts";
-import { drainSecondsOf, drainSettingsOf, PROXY_CONFIG_FIELD } from "../istio/drain-settings.ts";
-import type { DrainSettings } from "../istio/drain-settings.ts";
+} from "../istio/drain/repair.ts";
+import { drainSecondsOf, drainSettingsOf, PROXY_CONFIG_FIELD } from "../istio/drain/settings.ts";
+import type { DrainSettings } from "../istio/drain/settings.ts";
 import { parseDuration } from "../istio/duration.ts";
 import { holds } from "../istio/gates.ts";
 import { findInjectedProxy, gatewayKindOf, injectionOf, isProxyless } from "../istio/injection.ts";

@@ -5,16 +5,16 @@ import { LOOKUP_GATES } from "../istio/lookup/era.ts";
 import { withOwners } from "../istio/lookup/mesh.ts";
 import { hostOfService, hostsOfServiceEntry } from "../istio/lookup/owned-hosts.ts";
 import { isVisibleTo, narrowedExport } from "../istio/lookup/visibility.ts";
-import { claimsOfExternalName, claimsOfServiceEntry, externalNameOf } from "../istio/port-claims.ts";
-import type { ClaimedHost, PortClaim } from "../istio/port-claims.ts";
+import { claimsOfExternalName, claimsOfServiceEntry, externalNameOf } from "../istio/ports/claims.ts";
+import type { ClaimedHost, PortClaim } from "../istio/ports/claims.ts";
 import {
   allocationOf,
   compareClaims,
   isApart,
   mixtureOf,
   withoutAllocated,
-} from "../istio/port-collisions.ts";
-import { addressedServiceEntries, serviceEntryOfExternalName } from "../istio/service-entry.ts";
+} from "../istio/ports/collisions.ts";
+import { addressedServiceEntries, serviceEntryOfExternalName } from "../istio/ports/service-entry.ts";
 import type { Versions } from "../istio/versions.ts";
 import type { JsonObject } from "../kubernetes/json.ts";
 import { LOOKUP_READS } from "./cluster-view.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { findFiles } from "../../src/cluster/files.ts";
+import { findFiles } from "../../src/cluster/files/files.ts";
 import { folderWith, runForesail } from "../foresail.ts";
 
 const MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n";

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { parseManifests, readManifests } from "../../src/cluster/manifests.ts";
-import type { Manifests } from "../../src/cluster/manifests.ts";
+import { parseManifests, readManifests } from "../../src/cluster/files/manifests.ts";
+import type { Manifests } from "../../src/cluster/files/manifests.ts";
 
 /** A folder with these files; a value that begins with -> is a link. */
 async function folderOf(t: TestContext, files: Readonly<Record<string, string | Buffer>>): Promise<string> {

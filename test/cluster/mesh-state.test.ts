@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import timers from "node:timers/promises";
-import { fingerprintOf, loadMeshState, watchMeshState } from "../../src/cluster/mesh-state.ts";
+import { fingerprintOf, loadMeshState, watchMeshState } from "../../src/cluster/files/mesh-state.ts";
 import type { Store } from "../../src/cluster/store.ts";
 
 const MINUTE_MS = 60_000;

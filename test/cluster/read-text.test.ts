@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readTextStream } from "../../src/cluster/read-text.ts";
+import { readTextStream } from "../../src/cluster/files/read-text.ts";
 
 async function read(...chunks: Uint8Array[]) {
   async function* stream(): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseManifests } from "../../src/cluster/manifests.ts";
+import { parseManifests } from "../../src/cluster/files/manifests.ts";
 import { Store } from "../../src/cluster/store.ts";
 import { checkManifests } from "../../src/commands/check/check-manifests.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseManifests } from "../../src/cluster/manifests.ts";
+import { parseManifests } from "../../src/cluster/files/manifests.ts";
 import { Store } from "../../src/cluster/store.ts";
 import { checkManifests } from "../../src/commands/check/check-manifests.ts";
 import { fingerprintOf } from "../../src/report/fingerprint.ts";

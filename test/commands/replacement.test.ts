@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseManifests } from "../../src/cluster/manifests.ts";
+import { parseManifests } from "../../src/cluster/files/manifests.ts";
 import { replacementFor } from "../../src/commands/check/replacement.ts";
 import type { Replacement } from "../../src/report/sarif.ts";
 import { finding } from "../report/findings.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Ajv } from "ajv";
 import { configurationJsonSchema } from "../../src/config/json-schema.ts";
-import { parseYaml } from "../../src/kubernetes/yaml.ts";
+import { parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import { RULES as ALL_RULES } from "../../src/rules/index.ts";
 import { CHECKOUT } from "../foresail.ts";
 import { BAD } from "./bad.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { isObject } from "../../src/kubernetes/json.ts";
-import { parseYaml } from "../../src/kubernetes/yaml.ts";
+import { parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import { CHECKOUT, folderWith } from "../foresail.ts";
 import { isOffline, runIn, scratchCheckout } from "./scratch-checkout.ts";
 

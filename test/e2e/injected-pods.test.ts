@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
-import { drainHookCommand } from "../../src/istio/drain.ts";
+import { drainHookCommand } from "../../src/istio/drain/drain.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
 import { eventually } from "../harness/eventually.ts";
 import { requireIstio } from "../harness/istio-tools.ts";

@@ -10,7 +10,7 @@ import type { ApiServer } from "../../src/api-server/client.ts";
 import { connectToApiServer } from "../../src/api-server/connect.ts";
 import { parseCertificates } from "../../src/certs/authority.ts";
 import { list, mapOf, object, string } from "../../src/kubernetes/shape.ts";
-import { parseYaml } from "../../src/kubernetes/yaml.ts";
+import { parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import type { JsonObject } from "../../src/kubernetes/json.ts";
 import { startServe } from "../commands/serve-process.ts";
 import type { ServeProcess, ServeProcessContext } from "../commands/serve-process.ts";

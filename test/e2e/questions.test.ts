@@ -9,7 +9,7 @@ import type { TestContext } from "node:test";
 import { findKind, groupOf, KIND_FACTS, readObject } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
 import { object, string } from "../../src/kubernetes/shape.ts";
-import { emitYaml, parseYaml } from "../../src/kubernetes/yaml.ts";
+import { emitYaml, parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import { CHECKOUT } from "../foresail.ts";
 import { sharedControlPlane } from "../harness/control-plane.ts";
 import type { ControlPlane } from "../harness/control-plane.ts";

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { once } from "node:events";
 import { object, string } from "../../src/kubernetes/shape.ts";
 import { isObject } from "../../src/kubernetes/json.ts";
-import { emitYaml, parseYaml } from "../../src/kubernetes/yaml.ts";
+import { emitYaml, parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import type { Json, JsonObject } from "../../src/kubernetes/json.ts";
 import { CHECKOUT, cleanEnvironment, EXECUTABLE } from "../foresail.ts";
 

@@ -10,7 +10,7 @@ import { delimiter, join } from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
-import { drainHookCommand } from "../../src/istio/drain.ts";
+import { drainHookCommand } from "../../src/istio/drain/drain.ts";
 import { skipOrFail } from "../harness/missing-tool.ts";
 
 /** The proxy's connections to the app come from here. */

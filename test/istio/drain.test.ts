@@ -12,7 +12,7 @@ import {
   isSidecar,
   isTrue,
   leastGraceSeconds,
-} from "../../src/istio/drain.ts";
+} from "../../src/istio/drain/drain.ts";
 
 test("reads true as Go does", () => {
   for (const text of ["1", "t", "T", "true", "TRUE", "True"]) assert.equal(isTrue(text), true, text);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { array, assert as assertProperty, integer, property, string } from "fast-check";
-import { exclusionOf, interceptionOf, joinPorts, portsIn } from "../../src/istio/inbound-ports.ts";
+import { exclusionOf, interceptionOf, joinPorts, portsIn } from "../../src/istio/probes/inbound-ports.ts";
 import { patchFor } from "../../src/kubernetes/json-patch.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";
 import { podTemplateOf } from "../../src/kubernetes/pod-template.ts";

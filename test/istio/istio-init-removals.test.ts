@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { removalsOf } from "../../src/istio/istio-init-removals.ts";
+import { removalsOf } from "../../src/istio/removal/istio-init-removals.ts";
 import { formatField } from "../../src/kubernetes/field-path.ts";
 import { patchFor } from "../../src/kubernetes/json-patch.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";

@@ -1,12 +1,12 @@
 /** Which hosts a sidecar has no way to, by Istio's own listeners, and which objects the rule reports. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseManifests } from "../../src/cluster/manifests.ts";
+import { parseManifests } from "../../src/cluster/files/manifests.ts";
 import { Store } from "../../src/cluster/store.ts";
 import { checkManifests } from "../../src/commands/check/check-manifests.ts";
 import type { Json, JsonObject } from "../../src/kubernetes/json.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";
-import { emitYaml, parseYaml } from "../../src/kubernetes/yaml.ts";
+import { emitYaml, parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import type { ReportedFinding } from "../../src/report/finding.ts";
 import rule from "../../src/rules/tcp-port-not-shared.ts";
 import { DEFAULT_MESH_SETTINGS, DEFAULT_POLICY } from "../../src/rules/policy.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { explainProbes } from "../../src/istio/probe-explanation.ts";
-import type { ProbeSituation } from "../../src/istio/probe-repair.ts";
+import { explainProbes } from "../../src/istio/probes/explanation.ts";
+import type { ProbeSituation } from "../../src/istio/probes/repair.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";
 import { podTemplateOf } from "../../src/kubernetes/pod-template.ts";
 

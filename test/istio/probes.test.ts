@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { appProbesOf, proxyPortsOf, rewritingWishOf } from "../../src/istio/probes.ts";
+import { appProbesOf, proxyPortsOf, rewritingWishOf } from "../../src/istio/probes/probes.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";
 import { podTemplateOf } from "../../src/kubernetes/pod-template.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mergeProxyConfig, parseProxyConfig } from "../../src/istio/proxy-config.ts";
 import type { ProxyConfig } from "../../src/istio/proxy-config.ts";
-import { parseYaml } from "../../src/kubernetes/yaml.ts";
+import { parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 
 const ADDITIONS = {
   proxyMetadata: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true", MINIMUM_DRAIN_DURATION: "5s" },

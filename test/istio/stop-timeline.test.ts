@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { drainHookCommand, FAQ_HOOKS } from "../../src/istio/drain.ts";
-import { drainSettingsOf } from "../../src/istio/drain-settings.ts";
-import { stopTimelineOf } from "../../src/istio/stop-timeline.ts";
+import { drainHookCommand, FAQ_HOOKS } from "../../src/istio/drain/drain.ts";
+import { drainSettingsOf } from "../../src/istio/drain/settings.ts";
+import { stopTimelineOf } from "../../src/istio/drain/stop-timeline.ts";
 import { readObject } from "../../src/kubernetes/objects.ts";
 import { podTemplateOf } from "../../src/kubernetes/pod-template.ts";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { readShell } from "../../src/kubernetes/shell.ts";
-import type { Pipeline, ShellCommand } from "../../src/kubernetes/shell.ts";
+import { readShell } from "../../src/kubernetes/shell/shell.ts";
+import type { Pipeline, ShellCommand } from "../../src/kubernetes/shell/shell.ts";
 import { skipOrFail } from "../harness/missing-tool.ts";
 
 function read(text: string): readonly ShellCommand[] {

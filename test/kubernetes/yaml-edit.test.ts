@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { patchFor, sameJson } from "../../src/kubernetes/json-patch.ts";
 import type { FieldPath } from "../../src/kubernetes/field-path.ts";
 import type { Json } from "../../src/kubernetes/json.ts";
-import { editYaml } from "../../src/kubernetes/yaml-edit.ts";
-import type { Edit } from "../../src/kubernetes/yaml-edit.ts";
-import { parseYaml } from "../../src/kubernetes/yaml.ts";
+import { editYaml } from "../../src/kubernetes/yaml/edit.ts";
+import type { Edit } from "../../src/kubernetes/yaml/edit.ts";
+import { parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import { documents, paths, picks, scalars, writeInStyle } from "./yaml-styles.ts";
 
 const PORTS = ["metadata", "annotations", "x.io/ports"];

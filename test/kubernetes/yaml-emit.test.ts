@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Json } from "../../src/kubernetes/json.ts";
-import { emitYaml, parseYaml } from "../../src/kubernetes/yaml.ts";
+import { emitYaml, parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import { askKubectl, requireKubectl } from "./yaml-corpus/kubectl.ts";
 import { emittable } from "./yaml-texts.ts";
 

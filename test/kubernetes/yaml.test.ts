@@ -4,8 +4,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { FieldPath } from "../../src/kubernetes/field-path.ts";
 import type { Json } from "../../src/kubernetes/json.ts";
-import { parseYaml } from "../../src/kubernetes/yaml.ts";
-import type { YamlDocument, YamlProblem } from "../../src/kubernetes/yaml.ts";
+import { parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
+import type { YamlDocument, YamlProblem } from "../../src/kubernetes/yaml/yaml.ts";
 import { askKubectl, listCorpus, readGolden, requireKubectl, yamlPath } from "./yaml-corpus/kubectl.ts";
 import { soup, texts } from "./yaml-texts.ts";
 

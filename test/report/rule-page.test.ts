@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { renderPageForTerminal } from "../../src/report/page-terminal.ts";
+import { renderPageForTerminal } from "../../src/report/page/terminal.ts";
 import { ownPage, renderOwnPage, renderRulePage, rulePage } from "../../src/report/rule-page.ts";
 import { PLAIN } from "../../src/report/terminal.ts";
 import { podIsGreeted, serviceHasOwner } from "../commands/small-rules.ts";

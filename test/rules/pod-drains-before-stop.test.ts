@@ -1,4 +1,4 @@
-import { drainHookCommand, FAQ_HOOKS } from "../../src/istio/drain.ts";
+import { drainHookCommand, FAQ_HOOKS } from "../../src/istio/drain/drain.ts";
 import rule from "../../src/rules/pod-drains-before-stop.ts";
 import { testRule } from "./rule-tester.ts";
 

@@ -13,7 +13,7 @@ import { patchFor, sameJson } from "../../src/kubernetes/json-patch.ts";
 import type { Change, PatchOperation } from "../../src/kubernetes/json-patch.ts";
 import { findKind, groupOf, KIND_FACTS, readObject } from "../../src/kubernetes/objects.ts";
 import type { Kind } from "../../src/kubernetes/objects.ts";
-import { parseYaml } from "../../src/kubernetes/yaml.ts";
+import { parseYaml } from "../../src/kubernetes/yaml/yaml.ts";
 import { QUESTION_READS } from "../../src/rules/cluster-view.ts";
 import type { ClusterView } from "../../src/rules/cluster-view.ts";
 import { DEFAULT_MESH_SETTINGS } from "../../src/rules/policy.ts";

@@ -5,7 +5,7 @@ import { ApiStatusError } from "../../api-server/status-error.ts";
 import { ForesailError } from "../../errors.ts";
 import { readObject, resourceOf } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
-import type { StateObject } from "../mesh-state.ts";
+import type { StateObject } from "../files/mesh-state.ts";
 import { findList } from "./discovery.ts";
 import { METADATA_ONLY } from "./metadata-only.ts";
 import { listAll } from "./paged-list.ts";

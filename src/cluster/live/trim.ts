@@ -1,5 +1,5 @@
 /** What is kept of objects that a live cluster sends: less than the fields that rules look at, where those can be large. */
-import { EXCLUDE_INBOUND } from "../../istio/inbound-ports.ts";
+import { EXCLUDE_INBOUND } from "../../istio/probes/inbound-ports.ts";
 import { LAST_APPLIED } from "../../kubernetes/apply.ts";
 import { readObject } from "../../kubernetes/objects.ts";
 import type { Kind, Kinds, Labels } from "../../kubernetes/objects.ts";

@@ -10,7 +10,7 @@ import type {
   Resource,
   TerminationFacts,
 } from "../../termination/facts.ts";
-import type { Manifest } from "../manifest.ts";
+import type { Manifest } from "../files/manifest.ts";
 import { readRemaining } from "./content.ts";
 import { managerIn, sightOfPods } from "./controllers.ts";
 import { lostApisAmong, webhooksNamedIn } from "./obstacles.ts";

@@ -1,5 +1,5 @@
 /** Reviews manifests as if they were created one by one in a cluster that holds them all. */
-import type { Manifest } from "../../cluster/manifests.ts";
+import type { Manifest } from "../../cluster/files/manifests.ts";
 import type { Store } from "../../cluster/store.ts";
 import { createView } from "../../cluster/view.ts";
 import type { ClusterState } from "../../cluster/view.ts";

@@ -1,12 +1,12 @@
 /** `foresail check --fix`: makes repairs in the texts of files, one after the other, until there is nothing left to make. */
 import { access, constants, readFile, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { parseManifests } from "../../cluster/manifests.ts";
-import type { Manifest } from "../../cluster/manifests.ts";
+import { parseManifests } from "../../cluster/files/manifests.ts";
+import type { Manifest } from "../../cluster/files/manifests.ts";
 import { printable } from "../../engine/render.ts";
 import { formatField } from "../../kubernetes/field-path.ts";
 import { changesBelow, sameJson } from "../../kubernetes/json-patch.ts";
-import { editYaml } from "../../kubernetes/yaml-edit.ts";
+import { editYaml } from "../../kubernetes/yaml/edit.ts";
 import type { CheckOutcome, Repair } from "./check-manifests.ts";
 
 export interface FixRequest {

@@ -1,5 +1,5 @@
 /** What standard error says of the files of `check`. */
-import type { Manifests, ReadProblem } from "../../cluster/manifests.ts";
+import type { Manifests, ReadProblem } from "../../cluster/files/manifests.ts";
 import { printable } from "../../engine/render.ts";
 import { skippedLines } from "../skipped-lines.ts";
 

@@ -1,6 +1,6 @@
 /** A repair as what to cut out of its file and what to put in, for programs that make it on request. */
 import { changesBelow } from "../../kubernetes/json-patch.ts";
-import { editYaml } from "../../kubernetes/yaml-edit.ts";
+import { editYaml } from "../../kubernetes/yaml/edit.ts";
 import type { Replacement } from "../../report/sarif.ts";
 import type { Repair } from "./check-manifests.ts";
 

@@ -1,5 +1,5 @@
 /** The manifests of `check` as the API server would store them. */
-import type { Manifest } from "../../cluster/manifests.ts";
+import type { Manifest } from "../../cluster/files/manifests.ts";
 import { isObject } from "../../kubernetes/json.ts";
 import { groupOf, KIND_FACTS } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";

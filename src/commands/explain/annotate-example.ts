@@ -1,6 +1,6 @@
 /** What a rule says about its own bad example, for its page. */
-import { parseManifests } from "../../cluster/manifests.ts";
-import type { Manifest } from "../../cluster/manifests.ts";
+import { parseManifests } from "../../cluster/files/manifests.ts";
+import type { Manifest } from "../../cluster/files/manifests.ts";
 import { Store } from "../../cluster/store.ts";
 import { createView } from "../../cluster/view.ts";
 import { evaluate } from "../../engine/evaluate.ts";

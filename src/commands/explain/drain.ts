@@ -1,15 +1,15 @@
 /** `foresail explain drain`: what happens from a Pod's deletion to its end, with foresail and without. */
 import { printable } from "../../engine/render.ts";
-import { drainSettingsOf } from "../../istio/drain-settings.ts";
+import { drainSettingsOf } from "../../istio/drain/settings.ts";
 import { expectedImage, expectedSidecars, withExpectedSidecar } from "../../istio/expected-injection.ts";
 import { findInjectedProxy, gatewayKindOf, injectionOf, isProxyless } from "../../istio/injection.ts";
-import { hasTwoHandlers } from "../../istio/proxy-stop.ts";
-import { stopTimelineOf } from "../../istio/stop-timeline.ts";
+import { hasTwoHandlers } from "../../istio/drain/proxy-stop.ts";
+import { stopTimelineOf } from "../../istio/drain/stop-timeline.ts";
 import { readObject } from "../../kubernetes/objects.ts";
 import { podTemplateOf } from "../../kubernetes/pod-template.ts";
-import { renderDrainSvg } from "../../report/drain-svg.ts";
-import { renderDrain, renderDrainJson } from "../../report/drain-text.ts";
-import type { PodStop, StopScenario } from "../../report/drain-words.ts";
+import { renderDrainSvg } from "../../report/drain/svg.ts";
+import { renderDrain, renderDrainJson } from "../../report/drain/text.ts";
+import type { PodStop, StopScenario } from "../../report/drain/words.ts";
 import type { Terminal } from "../../report/terminal.ts";
 import type { ExplainPodOptions } from "../options.ts";
 import { readPods } from "./pods-in-files.ts";

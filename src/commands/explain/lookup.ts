@@ -1,5 +1,5 @@
 /** `foresail explain lookup`: which DestinationRule a client gets for a host, and why. */
-import { storeOf } from "../../cluster/mesh-state.ts";
+import { storeOf } from "../../cluster/files/mesh-state.ts";
 import { knownNamespaces, lookupClients } from "../../cluster/lookup-clients.ts";
 import type { LookupClient } from "../../cluster/lookup-clients.ts";
 import type { Store } from "../../cluster/store.ts";
@@ -8,9 +8,9 @@ import { ForesailError } from "../../errors.ts";
 import { lookUp } from "../../istio/lookup/lookup.ts";
 import type { LookupQuery } from "../../istio/lookup/query.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
-import { answerLine, errorLine, parseQuery } from "../../report/lookup-json.ts";
-import { renderMatrix } from "../../report/lookup-matrix.ts";
-import { renderLookup } from "../../report/lookup-text.ts";
+import { answerLine, errorLine, parseQuery } from "../../report/lookup/json.ts";
+import { renderMatrix } from "../../report/lookup/matrix.ts";
+import { renderLookup } from "../../report/lookup/text.ts";
 import type { Terminal } from "../../report/terminal.ts";
 import { MESH_READS, QUESTION_READS } from "../../rules/cluster-view.ts";
 import type { ClusterView } from "../../rules/cluster-view.ts";

@@ -1,7 +1,7 @@
 /** The Pods that files hold or will make, as `explain drain` and `explain probes` look at them. */
-import { readManifests } from "../../cluster/manifests.ts";
-import type { Manifest } from "../../cluster/manifests.ts";
-import { storeOf } from "../../cluster/mesh-state.ts";
+import { readManifests } from "../../cluster/files/manifests.ts";
+import type { Manifest } from "../../cluster/files/manifests.ts";
+import { storeOf } from "../../cluster/files/mesh-state.ts";
 import { createView } from "../../cluster/view.ts";
 import type { ClusterState } from "../../cluster/view.ts";
 import type { Configuration } from "../../config/configuration.ts";

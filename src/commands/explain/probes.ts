@@ -1,8 +1,8 @@
 /** `foresail explain probes`: who answers each probe of a Pod, and what the proxy and mTLS do to it. */
-import { explainProbes as explainProbesOf } from "../../istio/probe-explanation.ts";
-import type { ExplainedProbe } from "../../istio/probe-explanation.ts";
+import { explainProbes as explainProbesOf } from "../../istio/probes/explanation.ts";
+import type { ExplainedProbe } from "../../istio/probes/explanation.ts";
 import { findStrictPolicy } from "../../istio/peer-authentication.ts";
-import { probedSidecarOf, probeSituationOf } from "../../istio/probe-situation.ts";
+import { probedSidecarOf, probeSituationOf } from "../../istio/probes/situation.ts";
 import { printable } from "../../engine/render.ts";
 import { readObject } from "../../kubernetes/objects.ts";
 import { podTemplateOf } from "../../kubernetes/pod-template.ts";

@@ -1,7 +1,7 @@
 /** The versions by which a rule judges: of files, of a cluster that is named, or of one that answers soon. */
 import type { ApiServer } from "../../api-server/client.ts";
-import { storeOf } from "../../cluster/mesh-state.ts";
-import type { StateObject } from "../../cluster/mesh-state.ts";
+import { storeOf } from "../../cluster/files/mesh-state.ts";
+import type { StateObject } from "../../cluster/files/mesh-state.ts";
 import { Store } from "../../cluster/store.ts";
 import { versionsOf } from "../../cluster/versions.ts";
 import { ForesailError } from "../../errors.ts";

@@ -2,14 +2,14 @@
 import type { ApiServer } from "../../api-server/client.ts";
 import type { ListedKind } from "../../cluster/live/snapshot.ts";
 import { definesKind } from "../../cluster/definitions.ts";
-import { readMeshState, storeOf } from "../../cluster/mesh-state.ts";
+import { readMeshState, storeOf } from "../../cluster/files/mesh-state.ts";
 import type { Store } from "../../cluster/store.ts";
 import { planeOfKind } from "../../istio/planes.ts";
 import type { Plane } from "../../istio/planes.ts";
 import { GATEWAY_KINDS } from "../../kubernetes/gateway-kinds.ts";
 import { resourceOf } from "../../kubernetes/objects.ts";
 import type { Kind } from "../../kubernetes/objects.ts";
-import type { GatewayKindFacts } from "../../report/gateway-list.ts";
+import type { GatewayKindFacts } from "../../report/gateways/list.ts";
 import { DEFAULT_MESH_SETTINGS } from "../../rules/policy.ts";
 import type { StateFlags } from "../read-state.ts";
 import type { Progress } from "../result.ts";

@@ -6,7 +6,7 @@ import { isObject } from "../../kubernetes/json.ts";
 import type { Json, JsonObject } from "../../kubernetes/json.ts";
 import { boolean, list, mapOf, object, string } from "../../kubernetes/shape.ts";
 import type { Shaped } from "../../kubernetes/shape.ts";
-import { parseYaml } from "../../kubernetes/yaml.ts";
+import { parseYaml } from "../../kubernetes/yaml/yaml.ts";
 
 const FOLDER = join(import.meta.dirname, "../../../manifests/base");
 

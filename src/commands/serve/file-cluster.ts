@@ -1,5 +1,5 @@
 /** The cluster that `serve` sees when it stands in files. */
-import { fingerprintOf, loadMeshState, watchMeshState } from "../../cluster/mesh-state.ts";
+import { fingerprintOf, loadMeshState, watchMeshState } from "../../cluster/files/mesh-state.ts";
 import { createView } from "../../cluster/view.ts";
 import type { ObjectId } from "../../cluster/view.ts";
 import type { Store } from "../../cluster/store.ts";

@@ -1,6 +1,6 @@
 /** Sidecars that know what two objects claim the same port for. Source: pilot/pkg/networking/core/listener.go. */
 import type { Labels } from "../../kubernetes/objects.ts";
-import type { ClaimedHost, PortClaim } from "../port-claims.ts";
+import type { ClaimedHost, PortClaim } from "../ports/claims.ts";
 import type { MeshClient } from "./client-classes.ts";
 import type { LookupMesh, MeshHost } from "./mesh.ts";
 import { ownerFor, sidecarFor } from "./scope.ts";

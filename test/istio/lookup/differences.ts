@@ -1,6 +1,6 @@
 /** Where foresail looks a DestinationRule up otherwise than Istio does. */
 import { isDeepStrictEqual } from "node:util";
-import { emitYaml } from "../../../src/kubernetes/yaml.ts";
+import { emitYaml } from "../../../src/kubernetes/yaml/yaml.ts";
 import type { JsonObject } from "../../../src/kubernetes/json.ts";
 import type { Oracle, OracleAnswer, OracleQuery } from "../../harness/oracle.ts";
 import { answerOf, lookupMeshOf } from "./answers.ts";
