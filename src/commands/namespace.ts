@@ -11,7 +11,7 @@ import type { Terminal } from "../report/terminal.ts";
 import { isForbidden } from "../termination/facts.ts";
 import type { TerminationFacts } from "../termination/facts.ts";
 import { stepsFor } from "../termination/steps.ts";
-import { finalize, requireFinalizable, requireSeen } from "./namespace/finalize.ts";
+import { finalize, requireFinalizable, requireSeen, whyUnseen } from "./namespace/finalize.ts";
 import type { NamespaceOptions } from "./options.ts";
 import { refuseTwoSources } from "./read-state.ts";
 import { standardInputFor } from "./standard-input.ts";
@@ -41,8 +41,8 @@ export async function namespace(
   const api = await connectToApiServer(kubeconfig === undefined ? {} : { kubeconfig });
   try {
     const facts = await readFacts(api, name, options, progress);
-    if (options.finalize !== true) return explained(facts, terminal);
-    if (options.yes !== true) return orphansOnly(facts, terminal);
+    if (options.finalize !== true) return withCluster(explained(facts, terminal), kubeconfig);
+    if (options.yes !== true) return orphansOnly(facts, terminal, kubeconfig);
     progress.end();
     requireSeen(facts);
     await output.write(renderOrphans(facts, terminal));
@@ -80,10 +80,26 @@ function explained(facts: TerminationFacts, terminal: Terminal): CommandResult {
   };
 }
 
-function orphansOnly(facts: TerminationFacts, terminal: Terminal): CommandResult {
+/** The steps go to kubectl's own cluster, unless they are told. */
+function withCluster(result: CommandResult, kubeconfig: string | undefined): CommandResult {
+  if (kubeconfig === undefined || result.exitCode !== 1) return result;
+  const problem = `foresail: the commands above are for this cluster: export KUBECONFIG=${shellWord(kubeconfig)}`;
+  return { ...result, problems: [...result.problems, problem] };
+}
+
+function orphansOnly(facts: TerminationFacts, terminal: Terminal, kubeconfig?: string): CommandResult {
   const { name } = facts.namespace;
-  const problem = `foresail: nothing was done; to end the namespace all the same: foresail namespace ${name} --finalize --yes`;
-  return { report: renderOrphans(facts, terminal), problems: [problem], exitCode: 1 };
+  const flag = kubeconfig === undefined ? "" : ` --kubeconfig ${shellWord(kubeconfig)}`;
+  const why = whyUnseen(facts);
+  const problem =
+    why === undefined
+      ? `nothing was done; to end the namespace all the same: foresail namespace ${name} --finalize --yes${flag}`
+      : `nothing was done, and nothing would be with --yes: ${why}`;
+  return { report: renderOrphans(facts, terminal), problems: [`foresail: ${problem}`], exitCode: 1 };
+}
+
+function shellWord(text: string): string {
+  return /^[\w./~:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** What nobody let us see may be in the way as well. */

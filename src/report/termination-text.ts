@@ -6,7 +6,7 @@ import { isForbidden, resourceName } from "../termination/facts.ts";
 import type { Content, Refusal, TerminationFacts } from "../termination/facts.ts";
 import { stepsFor } from "../termination/steps.ts";
 import type { Step } from "../termination/steps.ts";
-import { leftUndone, whoRemoves } from "../termination/words.ts";
+import { neverDone, whoRemoves } from "../termination/words.ts";
 import { hanging, wrap } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -50,7 +50,7 @@ export function renderOrphans(facts: TerminationFacts, terminal: Terminal): stri
   const unknown = refusalLines(facts, terminal);
   if (count === 0 && unknown.length === 0) return `Nothing would be left behind in ${namespace.name}.\n`;
   const finalizers = there.flatMap(({ objects }) => objects.flatMap((one) => one.finalizers));
-  const undone = leftUndone(finalizers.filter((one) => !isBuiltIn(one)));
+  const undone = [...new Set(finalizers)].filter((one) => !isBuiltIn(one)).map(neverDone);
   const lines = [
     terminal.paint(
       "bold",
@@ -69,10 +69,15 @@ export function renderOrphans(facts: TerminationFacts, terminal: Terminal): stri
           terminal,
         )),
     ...wrap(
-      "They stay in etcd, out of sight, and come back when a namespace of this name is made again.",
+      "What is left behind stays in etcd, out of sight, and comes back when a namespace of this name is made again.",
       terminal.columns,
     ),
-    ...(undone === "" ? [] : wrap(`That leaves ${undone}.`, terminal.columns)),
+    ...(undone.length === 0
+      ? []
+      : [
+          "What the finalizers are for is never done:",
+          ...undone.flatMap((line) => indented(line, terminal)),
+        ]),
   ];
   return `${lines.join("\n")}\n`;
 }

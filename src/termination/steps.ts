@@ -5,6 +5,7 @@ import { resourceName } from "./facts.ts";
 import type { FinalizerSight, TerminationFacts } from "./facts.ts";
 import { heldIn } from "./held.ts";
 import type { Held } from "./held.ts";
+import { hiddenIn } from "./hidden.ts";
 import { leftUndone, whoRemoves } from "./words.ts";
 
 export interface Step {
@@ -30,6 +31,7 @@ export function stepsFor(facts: TerminationFacts, now: number): readonly Step[] 
     ...(lost.length === 0 ? failureSteps(facts) : []),
     ...controllerSteps(facts, now),
     ...heldIn(facts).map((held) => heldStep(held, facts)),
+    ...hiddenSteps(facts),
     ...podSteps(facts, now),
     ...ownSteps(facts),
   ];
@@ -100,10 +102,11 @@ function heldStep(held: Held, { namespace, finalizers }: TerminationFacts): Step
     (finalizer) => `${finalizer} (${whoRemoves(finalizer, finalizers.get(finalizer))})`,
   );
   const runs = held.finalizers.flatMap((finalizer) => readyController(finalizers.get(finalizer)));
+  const noun = who.length === 1 ? "finalizer" : "finalizers";
   return {
     text: [
-      `${resource.kind} ${firstOf(names, MAX_NAMES)} ${names.length === 1 ? "stays" : "stay"} until somebody removes the finalizer ${who.join(" and ")}.`,
-      `${advice(held.finalizers, runs.length > 0)}, remove the finalizer by hand, which leaves ${leftUndone(held.finalizers)}:`,
+      `${resource.kind} ${firstOf(names, MAX_NAMES)} ${names.length === 1 ? "stays" : "stay"} until somebody removes the ${noun} ${who.join(" and ")}.`,
+      `${advice(held.finalizers, runs.length > 0)}, remove the ${noun} by hand, which leaves ${leftUndone(held.finalizers)}:`,
     ].join(" "),
     commands: [
       ...(isUnseen(held.finalizers)
@@ -118,6 +121,20 @@ function heldStep(held: Held, { namespace, finalizers }: TerminationFacts): Step
       ...patchCommands(held, namespace.name),
     ],
   };
+}
+
+function hiddenSteps(facts: TerminationFacts): readonly Step[] {
+  const hidden = hiddenIn(facts);
+  if (hidden === undefined) return [];
+  const { kinds, finalizers } = hidden;
+  const who = finalizers.map((finalizer) => `${finalizer} (${whoRemoves(finalizer, undefined)})`);
+  const noun = who.length === 1 ? "finalizer" : "finalizers";
+  return [
+    {
+      text: `Something of ${kinds.join(", ")}, which you may not list, stays until somebody removes the ${noun} ${who.join(" and ")}. Who may list it sees what it is, and what to do:`,
+      commands: [`foresail namespace ${facts.namespace.name}`],
+    },
+  ];
 }
 
 function advice(finalizers: readonly string[], runs: boolean): string {

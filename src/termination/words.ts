@@ -32,3 +32,10 @@ export function leftUndone(finalizers: readonly string[]): string {
   );
   return [...new Set(left)].join(", and ");
 }
+
+/** What happens to what this finalizer guards if nobody ever removes it. */
+export function neverDone(finalizer: string): string {
+  const facts = finalizerFacts(finalizer);
+  if (facts === undefined) return `${finalizer}: foresail does not know what that is`;
+  return `${finalizer}: ${facts.controller} leaves ${facts.leaves}`;
+}

@@ -127,6 +127,26 @@ describe("a finalizer", () => {
     );
   });
 
+  test("of what may not be listed is known from the namespace controller", () => {
+    const report = {
+      ...NAMESPACE.report,
+      content: [{ resource: "widgets.example.com", count: 1 }],
+      finalizers: ["finalizer.keda.sh", "foregroundDeletion"],
+    };
+    const refusal = { status: 403, message: "forbidden" };
+    const unlisted = facts({ content: [{ ...widgets(), refusal }] }, { report });
+    assert.match(
+      textOf(unlisted),
+      /^Something of widgets\.example\.com, .* finalizer finalizer\.keda\.sh \(KEDA/,
+    );
+    assert.equal(commandsOf(unlisted)[0], "foresail namespace shop");
+
+    const listed = facts({ content: [widgets()] }, { report });
+    assert.deepEqual(stepsFor(listed, NOW), []);
+    const known = facts({ content: [{ ...pods(), refusal }] }, { report });
+    assert.deepEqual(stepsFor(known, NOW), []);
+  });
+
   test("of what is owned is removed before that of its owner", () => {
     const finalizer = "example.com/cleanup";
     const given = facts({

@@ -38,17 +38,24 @@ export function requireFinalizable({ name, deletedAt, specFinalizers }: Namespac
 }
 
 /** Nothing is left behind unseen because of missing rights. @throws ForesailError NAMESPACE_NOT_FINALIZED */
-export function requireSeen({ namespace: { name }, content }: TerminationFacts): void {
+export function requireSeen(facts: TerminationFacts): void {
+  const why = whyUnseen(facts);
+  if (why === undefined) return;
+  throw refused(why, "Ask for the right to list them, or somebody who has it.");
+}
+
+/** A sentence without its end; undefined if all could be listed, or could not for want of an answer. */
+export function whyUnseen({
+  namespace: { name },
+  content,
+}: Pick<TerminationFacts, "namespace" | "content">): string | undefined {
   const hidden = content.filter(({ refusal }) => refusal !== undefined && isForbidden(refusal));
-  if (hidden.length === 0) return;
+  if (hidden.length === 0) return undefined;
   const kinds = firstOf(
     hidden.map(({ resource }) => resourceName(resource)),
     MAX_KINDS,
   );
-  throw refused(
-    `what would be left behind in namespace ${name} is not known: you may not list ${kinds}`,
-    "Ask for the right to list them, or somebody who has it.",
-  );
+  return `what would be left behind in namespace ${name} is not known: you may not list ${kinds}`;
 }
 
 /** @throws ForesailError NAMESPACE_NOT_FINALIZED, CLUSTER_UNREACHABLE */
