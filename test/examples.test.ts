@@ -65,7 +65,7 @@ const FAQ: Readonly<Record<string, readonly string[]>> = {
     "7 Warn namespace-injection-takes-effect",
     "23 Warn namespace-injection-takes-effect",
   ],
-  "2-namespace": [],
+  "2-namespace": ["5 Audit namespace-can-terminate"],
   "3-gateway-address": ["15 Warn gateway-reachable-in-cluster"],
   "4-load-balancer": ["12 Audit gateway-load-balancer-survives", "25 Audit gateway-load-balancer-survives"],
   "5-external-database": ["35 Warn tcp-port-not-shared"],

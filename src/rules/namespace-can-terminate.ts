@@ -35,6 +35,7 @@ export default defineRule({
   notes: [
     "At admission only what foresail watches anyway is looked at: Services, objects of Istio and of the Gateway API, and APIServices. `foresail namespace NAME` looks at all kinds, also of a namespace that is not being deleted yet.",
     "The garbage collector's own finalizers (foregroundDeletion, orphan) are no finding: every cluster runs it. Neither is a finalizer whose controller is not known, or runs elsewhere: it is only audited.",
+    "In files, what a deletion would wait for is audited, with the Namespace.",
     "An object that has been deleted before and still waits is named in any case: something keeps its controller from its work.",
     "The usual recipes for a namespace that hangs, kubectl proxy with curl or the token of a ServiceAccount's Secret, are of no use today: such Secrets are not made since Kubernetes 1.24, and what is in the namespace is left behind.",
   ],
@@ -51,6 +52,7 @@ export default defineRule({
     notes: [
       "准入时只检查 foresail 本来就在监听的对象：Service、Istio 和 Gateway API 的对象以及 APIService。`foresail namespace NAME` 会检查所有资源类型，也可用于尚未删除的命名空间。",
       "垃圾回收器自己的 finalizer（foregroundDeletion、orphan）不会提示，因为每个集群都运行它。控制器未知或运行在其他位置的 finalizer 也不会提示，只会审计。",
+      "检查文件时，会在 Namespace 处审计删除时需要等待的 finalizer。",
       "已经被删除却仍在等待的对象总会提示：某种原因使其控制器无法完成工作。",
       "针对卡住的命名空间的常见做法（kubectl proxy 加 curl，或使用 ServiceAccount 的 Secret 中的令牌）如今已不适用：自 Kubernetes 1.24 起不再生成这种 Secret，而且命名空间中的对象会被遗留。",
     ],
@@ -85,7 +87,7 @@ spec: { selector: { app: web } }
   },
   action: "Warn",
   kinds: ["Namespace"],
-  operations: ["DELETE"],
+  operations: ["CREATE", "DELETE"],
   reads: READS,
   goesOnWithout: ISTIO_KINDS,
   gates: [],
@@ -122,21 +124,27 @@ spec: { selector: { app: web } }
       text: "{{objects}} stays until somebody removes its finalizer {{finalizer}}",
       action: "Audit",
     },
+    waitsOnceDeleted: {
+      text: "Once it is deleted, {{namespace}} stays until somebody removes the finalizer {{finalizer}} of {{objects}}",
+      action: "Audit",
+    },
     waitsForLoadBalancer: {
       text: "{{namespace}} stays until {{controller}} has given back the load balancer of {{objects}}: finalizer {{finalizer}}",
       remedy:
         "Delete {{objects}} first and see that it goes; if it does not, the rest of the namespace is still there.",
     },
   },
-  *check({ name: namespace, oldObject }, cluster) {
+  *check(review, cluster) {
+    const { name: namespace } = review;
     const field = ["metadata", "name"];
+    if (review.operation === "CREATE") {
+      yield* foreseen(review.object, namespace, cluster);
+      return;
+    }
     yield* apiServices(namespace, cluster);
     if (namespace === cluster.mesh.rootNamespace && isMeshThere(namespace, cluster))
       yield { message: "rootNamespace", field, data: { namespace } };
-    const kinds = HOLDING_KINDS.filter((kind) => cluster.planes.isHeldBy(oldObject, kind));
-    const held = kinds.flatMap((kind) =>
-      cluster.list(kind, namespace).flatMap((object) => finalizersOf(kind, object)),
-    );
+    const held = heldIn(review.oldObject, namespace, cluster);
     for (const [finalizer, all] of Map.groupBy(held, (one) => one.finalizer)) {
       const { before = [], now = [] } = Object.groupBy(all, ({ isGoing }) => (isGoing ? "before" : "now"));
       const data = { finalizer, namespace, objects: inWords(before) };
@@ -158,6 +166,24 @@ interface Held {
   readonly object: string;
   readonly finalizer: string;
   readonly isGoing: boolean;
+}
+
+/** A namespace that is made is empty, except among files. */
+function* foreseen(object: Kinds["Namespace"], namespace: string, cluster: View) {
+  const field = ["metadata", "name"];
+  const held = heldIn(object, namespace, cluster);
+  for (const [finalizer, all] of Map.groupBy(held, (one) => one.finalizer))
+    yield {
+      message: "waitsOnceDeleted",
+      field,
+      data: { finalizer, namespace, objects: inWords(all) },
+    } as const;
+}
+
+function heldIn(object: Kinds["Namespace"], namespace: string, cluster: View): readonly Held[] {
+  return HOLDING_KINDS.filter((kind) => cluster.planes.isHeldBy(object, kind)).flatMap((kind) =>
+    cluster.list(kind, namespace).flatMap((one) => finalizersOf(kind, one)),
+  );
 }
 
 function finalizersOf(kind: string, { metadata = {} }: { readonly metadata?: Metadata }): readonly Held[] {

@@ -48,6 +48,12 @@ const client = namespace("client", { labels: { "istio-injection": "enabled" } })
 testRule(rule, {
   valid: [
     { name: "nothing is in it", ...shop },
+    { name: "it is made, and empty", object: namespace("shop"), cluster: [service("web")] },
+    {
+      name: "it is made while an API does not answer, which is nobody's business here",
+      object: namespace("shop"),
+      cluster: [apiService("v1.metrics", "False", ADAPTER)],
+    },
     {
       name: "what is in it has no finalizers",
       ...shop,
@@ -112,6 +118,18 @@ testRule(rule, {
     },
   ],
   invalid: [
+    {
+      name: "files hold a namespace and something with a finalizer in it",
+      object: namespace("shop"),
+      cluster: [service("edge", { finalizers: [LOAD_BALANCER] }), service("web")],
+      findings: [
+        {
+          message: "waitsOnceDeleted",
+          field: FIELD,
+          data: { finalizer: LOAD_BALANCER, namespace: "shop", objects: "Service edge" },
+        },
+      ],
+    },
     {
       name: "load balancers keep it",
       ...shop,
