@@ -185,14 +185,15 @@ function isUnexposedBy({ type }: Exposure, after: Exposure): boolean {
 
 /** By a deletion, or by a change of the type. */
 function* gone(before: Exposure, after: Exposure | undefined, cluster: View) {
-  if (!before.loadBalancer) return;
+  const isCcms = isForCcm(before, cluster.isOnAlibabaCloud);
+  if (!isBalanced(before, isCcms)) return;
   const object = titleOf(before);
   const type = after?.type ?? "";
   const change = after ? `Type ${type} of ${object}` : `Deleting ${object}`;
   const field = after?.typeField ?? NAME;
   const loadBalancer = phraseOf(before);
-  if (!isForCcm(before, cluster.isOnAlibabaCloud)) {
-    const addresses = before.loadBalancer.addresses.join(", ");
+  if (!isCcms) {
+    const addresses = (before.loadBalancer?.addresses ?? []).join(", ");
     if (addresses !== "") yield { message: "goesOnOtherCloud", field, data: { change, addresses } } as const;
     return;
   }
@@ -205,6 +206,11 @@ function* gone(before: Exposure, after: Exposure | undefined, cluster: View) {
   else if (after)
     yield { message: "goesWithType", field, data: { type, object, loadBalancer, command } } as const;
   else yield { message: "goesWithObject", field, data: { object, loadBalancer, command } } as const;
+}
+
+/** CCM makes one for every Service of the type; it may not have written its id and address yet, or to where nobody looks. */
+function isBalanced({ loadBalancer, service }: Exposure, isCcms: boolean): boolean {
+  return loadBalancer !== undefined || (isCcms && service?.spec?.type === "LoadBalancer");
 }
 
 const NAME = ["metadata", "name"];
@@ -255,13 +261,11 @@ function typeWanted(kind: OwnerKind, namespace: string, name: string, cluster: V
 const MAX_NAMED = 3;
 
 function* goneWithNamespace(object: Kinds["Namespace"], namespace: string, cluster: View) {
-  const exposures = exposuresIn(object, namespace, cluster).filter(
-    ({ loadBalancer }) => loadBalancer !== undefined,
-  );
+  const exposures = exposuresIn(object, namespace, cluster);
   const { ccms = [], others = [] } = Object.groupBy(exposures, (one) =>
     isForCcm(one, cluster.isOnAlibabaCloud) ? "ccms" : "others",
   );
-  const lost = ccms.filter((one) => !isKeptByCcm(one, cluster.versions));
+  const lost = ccms.filter((one) => isBalanced(one, true) && !isKeptByCcm(one, cluster.versions));
   const command = keepCommand(lost, cluster.versions);
   const loadBalancers = shorten(lost.map((one) => nameOf(one)));
   if (lost.length > 0)

@@ -127,12 +127,6 @@ testRule(rule, {
       ...DELETE,
     },
     {
-      name: "a Service is deleted before it got a load balancer",
-      object: service({ metadata: { labels: { app: "edge" } }, status: {} }),
-      cluster: [crd],
-      ...DELETE,
-    },
-    {
       name: "the load balancer is the user's own",
       object: annotated({ [ID]: "lb-1" }),
       ...DELETE,
@@ -171,12 +165,6 @@ testRule(rule, {
       name: "the type of a Service that keeps it changes",
       object: annotated({ [PRESERVE]: "true" }, { spec: { type: "ClusterIP" } }),
       oldObject: service(),
-    },
-    {
-      name: "the type of a Service changes that had no load balancer",
-      object: service({ spec: { type: "ClusterIP" }, metadata: { labels: {} }, status: {} }),
-      oldObject: service({ metadata: { labels: {} }, status: {} }),
-      cluster: [crd],
     },
     {
       name: "the user's own load balancer is named by the other key",
@@ -219,12 +207,6 @@ testRule(rule, {
     {
       name: "an IstioGateway is created with a load balancer of the user's",
       object: istioGateway({ spec: { serviceAnnotations: { [ID]: "lb-9" } } }),
-    },
-    {
-      name: "an IstioGateway is deleted whose Service has no load balancer yet",
-      object: istioGateway(),
-      cluster: [plain({ status: {} })],
-      ...DELETE,
     },
     { name: "a Gateway has no Service of its own", object: gateway(), cluster: [service()], ...DELETE },
     {
@@ -296,6 +278,38 @@ testRule(rule, {
     },
   ],
   invalid: [
+    {
+      name: "a Service is deleted of which CCM has not yet said what it made",
+      object: service({ metadata: { labels: { app: "edge" } }, status: {} }),
+      cluster: [crd],
+      ...DELETE,
+      findings: [ofService(UNKNOWN)],
+    },
+    {
+      name: "the type of a Service changes before CCM has said what it made",
+      object: service({ spec: { type: "ClusterIP" }, metadata: { labels: {} }, status: {} }),
+      oldObject: service({ metadata: { labels: {} }, status: {} }),
+      cluster: [crd],
+      findings: [
+        {
+          message: "goesWithType",
+          field: ["spec", "type"],
+          data: {
+            type: "ClusterIP",
+            object: "Service mesh/istio-edge",
+            loadBalancer: UNKNOWN,
+            command: annotate("istio-edge"),
+          },
+        },
+      ],
+    },
+    {
+      name: "an IstioGateway is deleted whose Service does not name its load balancer yet",
+      object: istioGateway(),
+      cluster: [plain({ status: {} })],
+      ...DELETE,
+      findings: [goesWithObject("IstioGateway mesh/edge", UNKNOWN, patch)],
+    },
     { name: "a Service is deleted", object: service(), ...DELETE, findings: [ofService()] },
     {
       name: "a Service is deleted of which only the address is known",
