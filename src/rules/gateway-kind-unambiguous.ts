@@ -93,10 +93,7 @@ spec:
   gates: [],
   options: {},
   messages: {
-    generated: {
-      text: "Two kinds are named Gateway in this cluster; {{command}} shows those of this one's kind",
-      action: "Audit",
-    },
+    generated: "Two kinds are named Gateway in this cluster; {{command}} shows those of this one's kind",
     otherKindShown: "kubectl get gateway shows another kind; {{command}} shows this one",
     secondDefinition: {
       text: "Two kinds are named Gateway from now on, with {{other}}; kubectl get gateway shows only one",
