@@ -159,8 +159,6 @@ function contentOf(
   for (const kind of kinds) {
     const count = cluster.list(kind, namespace).length;
     if (count > 0) counts.set(kind, count);
-    // The conditions are of a minute ago.
-    else if (cluster.isComplete) counts.delete(kind);
   }
   return [...counts]
     .toSorted(([one, few], [other, many]) => many - few || (one < other ? -1 : 1))

@@ -79,8 +79,10 @@ testRule(rule, {
       object: namespace(["kubernetes", "example.com/own"]),
       oldObject: namespace(["kubernetes"]),
     },
+  ],
+  invalid: [
     {
-      name: "what the controller saw a minute ago is gone",
+      name: "the controller has seen what the view does not have",
       ...emptied([
         is(
           "True",
@@ -88,9 +90,14 @@ testRule(rule, {
           "Some resources are remaining: services. has 1 resource instances",
         ),
       ]),
+      findings: [
+        {
+          message: "contentRemains",
+          field: ["spec", "finalizers"],
+          data: { content: "Service (1)", namespace: "shop" },
+        },
+      ],
     },
-  ],
-  invalid: [
     {
       name: "the conditions say what remains",
       ...emptied(REMAINING),
