@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { issuePair } from "../certs/certificates.ts";
@@ -82,10 +83,20 @@ function cutWatches({ proxy }: Served): void {
   for (const watch of proxy.watches) watch.cut();
 }
 
-/** Kinds that are watched, each once. */
+/** Of the kinds that rules read, those that this API server has. */
+const WATCHED = [
+  "/api/v1/namespaces",
+  "/api/v1/namespaces/istio-system/configmaps",
+  "/api/v1/pods",
+  "/api/v1/services",
+  "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+  "/apis/apiregistration.k8s.io/v1/apiservices",
+  "/apis/networking.istio.io/v1/destinationrules",
+];
+
 function watchedOnce({ proxy }: Served): boolean {
   const paths = [...proxy.watches].map(({ url }) => url.pathname);
-  return paths.length === 5 && new Set(paths).size === paths.length;
+  return isDeepStrictEqual(paths.toSorted(), WATCHED);
 }
 
 test("an API server that is killed and started again", async (t) => {
